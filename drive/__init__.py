@@ -1,0 +1,1 @@
+"""The main path: where perception, planning and sim meet."""

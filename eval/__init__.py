@@ -1,0 +1,1 @@
+"""Suites, executors, statistics and reports: how reliable the car is, in nines."""

@@ -1,0 +1,1 @@
+"""The `ninefold` command: one file per subcommand, each imports its work lazily."""

@@ -1,0 +1,1 @@
+"""Scene and route in, plan and control command out; the last safety gate."""

@@ -1,0 +1,1 @@
+"""Everything that touches CARLA: the client side, and the embedded server."""

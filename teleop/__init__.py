@@ -1,0 +1,1 @@
+"""Remote supervision: the vehicle-side bridge and the browser console."""
