@@ -6,3 +6,7 @@ class UserError(Exception):
 
     The command line prints it as one line and exits with 2; no traceback.
     """
+
+
+class RigError(Exception):
+    """The simulator or a sensor failed: no fault of the driver, the episode is VOID."""

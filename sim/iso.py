@@ -113,3 +113,23 @@ def transform_pose2(transform: carla.Transform) -> Pose2:
 def vector(value: carla.Vector3D) -> FloatArray:
     """The client's location, velocity or acceleration (3,) in our axes."""
     return np.array([value.x, -value.y, value.z])
+
+
+def camera_pose(ego_from_cam: FloatArray) -> FloatArray:
+    """A camera's optical frame (4, 4) as the pose (6,) CARLA wants, whose x looks ahead.
+
+    x, y, z (m) and roll, pitch, yaw (rad) in our axes, for `carla_transform`.
+    """
+    right, down, ahead = ego_from_cam[:3, 0], ego_from_cam[:3, 1], ego_from_cam[:3, 2]
+    roll = math.atan2(-right[2], -down[2])
+    pitch = -math.asin(max(-1.0, min(1.0, ahead[2])))
+    yaw = math.atan2(ahead[1], ahead[0])
+    return np.array([*ego_from_cam[:3, 3], roll, pitch, yaw])
+
+
+def carla_transform(pose: ArrayLike) -> carla.Transform:
+    """x, y, z, roll, pitch, yaw (6,) m, rad as the client's transform."""
+    import carla
+
+    x, y, z, pitch_deg, yaw_deg, roll_deg = (float(value) for value in pose_to_carla(pose))
+    return carla.Transform(carla.Location(x, y, z), carla.Rotation(pitch_deg, yaw_deg, roll_deg))
