@@ -61,6 +61,7 @@ class Outcome(str, Enum):
     COLLISION = "COLLISION"
     OFF_ROAD = "OFF_ROAD"
     RED_LIGHT = "RED_LIGHT"
+    STOP_SIGN = "STOP_SIGN"
     ROUTE_DEVIATION = "ROUTE_DEVIATION"
     STUCK = "STUCK"
     TIMEOUT = "TIMEOUT"
@@ -135,6 +136,7 @@ class ObjectEstimate:
     velocity: FloatArray  # (2,) m/s over ground, ego axes
     confidence: float  # 0..1
     track_id: int | None
+    yaw_rate: float | None = None  # rad/s; None where nobody measured it
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +154,7 @@ class LightEstimate:
     """The traffic light that governs the ego lane."""
 
     state: LightState
-    distance: float | None  # m along the lane to the stop line; None where it is not seen
+    distance: float | None  # m along the lane, ego origin to stop line; None where it is not seen
     confidence: float  # 0..1
 
 
@@ -240,6 +242,8 @@ class Infraction:
     x: float  # m, world frame
     y: float  # m, world frame
     detail: str
+    at_fault: bool = True  # False: others ran into the ego (see sim/judge.py)
+    share: float | None = None  # 0..1 where the rule grades: of the route off the lanes, of speed
 
 
 @dataclass(frozen=True, slots=True)
