@@ -1,0 +1,46 @@
+"""`ninefold serve`: the embedded CARLA server."""
+
+from __future__ import annotations
+
+import argparse
+import ipaddress
+import logging
+import sys
+
+DEFAULT_TOWN = "city"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `ninefold serve`."""
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
+    parser.add_argument(
+        "--port", type=int, default=2000, help="RPC port; streams use the next one; 0 finds a pair"
+    )
+    parser.add_argument("--town", default=DEFAULT_TOWN, metavar="NAME|FILE", help="map to load")
+    parser.add_argument(
+        "--step", type=float, metavar="S", help="start in synchronous mode with this step (s)"
+    )
+    parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Serve until Ctrl-C; with --child until the parent closes our standard input."""
+    from sim.server.main import serve
+
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    if not is_loopback(options.host):
+        print(
+            f"warning: {options.host} opens the server to the network; CARLA's protocol has no "
+            "authentication",
+            file=sys.stderr,
+        )
+    serve(options.host, options.port, options.town, options.step, child=options.child)
+    return 0
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach the address."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,94 @@
+"""The embedded server as a child process: ready or dead within a deadline, gone with its parent."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import selectors
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from typing import IO
+
+from common.errors import UserError
+
+DEADLINE = 120.0  # s to load a town: the first time it is dressed and kernels are compiled
+PATIENCE = 5.0  # s to end by itself once its input is closed
+
+
+@contextlib.contextmanager
+def embedded_server(
+    town: str | None = None, *, step: float | None = None, deadline: float = DEADLINE
+) -> Iterator[int]:
+    """A server on a free pair of loopback ports; gives the RPC port.
+
+    With `step` (s) it starts in synchronous mode at frame 0, so that nothing depends on how long
+    the client takes to connect. The child ends when its standard input does: also when this
+    process is killed.
+
+    Raises:
+        UserError: the server ended or was not ready in time; with the reason it gave.
+    """
+    with tempfile.TemporaryFile() as errors:
+        child = _start(town, step, errors)
+        try:
+            yield _port(child, time.monotonic() + deadline, errors)
+        finally:
+            _end(child)
+
+
+def _start(town: str | None, step: float | None, errors: IO[bytes]) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "ninefold", "serve", "--port", "0", "--child"]
+    if town is not None:
+        command += ["--town", town]
+    if step is not None:
+        command += ["--step", repr(step)]
+    here = os.pathsep.join(path for path in sys.path if path)
+    return subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=errors,
+        env={**os.environ, "PYTHONPATH": here},
+    )
+
+
+def _port(child: subprocess.Popen[bytes], deadline: float, errors: IO[bytes]) -> int:
+    """The port that the child names in its first line, ``serving TOWN on HOST:PORT``."""
+    assert child.stdout is not None
+    line = b""
+    with selectors.DefaultSelector() as selector:
+        selector.register(child.stdout, selectors.EVENT_READ)
+        while not line.endswith(b"\n"):
+            if not selector.select(max(0.0, deadline - time.monotonic())):
+                raise UserError("expected the embedded server to be ready, got none in time")
+            got = os.read(child.stdout.fileno(), 4096)
+            if not got:
+                raise UserError(_reason(child, errors))
+            line += got
+    return int(line.rsplit(b":", 1)[1])
+
+
+def _reason(child: subprocess.Popen[bytes], errors: IO[bytes]) -> str:
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        child.wait(PATIENCE)
+    errors.seek(0)
+    lines = errors.read().decode(errors="replace").strip().splitlines()
+    last = lines[-1] if lines else f"exit code {child.returncode}"
+    if child.returncode == 2:
+        return last.removeprefix("ninefold: ")
+    return f"expected the embedded server to start, got: {last}"
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    assert child.stdin is not None and child.stdout is not None
+    with contextlib.suppress(OSError):
+        child.stdin.close()
+    try:
+        child.wait(PATIENCE)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()
+    child.stdout.close()

@@ -1,0 +1,151 @@
+"""Who is in the world: actors by id, and their motion as arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import Enum
+
+import numpy as np
+
+from common.frames import FloatArray
+from sim.server.poses import matrices, poses_of
+from sim.server.rpc import RpcError
+from sim.server.wire import Description
+
+MAX_ACTORS = 4096
+SPECTATOR = "spectator"
+
+
+class Kind(Enum):
+    """What the server does with an actor."""
+
+    VEHICLE = "vehicle"
+    WALKER = "walker"
+    LIGHT = "traffic light"
+    SIGN = "traffic sign"
+    SENSOR = "sensor"
+    OTHER = "other"  # spectator, props, controllers
+
+
+def kind_of(type_id: str) -> Kind:
+    """The kind, by the prefixes that CARLA's client uses."""
+    for prefix, kind in (
+        ("vehicle.", Kind.VEHICLE),
+        ("walker.", Kind.WALKER),
+        ("traffic.traffic_light", Kind.LIGHT),
+        ("traffic.", Kind.SIGN),
+        ("sensor.", Kind.SENSOR),
+    ):
+        if type_id.startswith(prefix):
+            return kind
+    return Kind.OTHER
+
+
+@dataclass(slots=True, eq=False)
+class Actor:
+    """One actor. Its pose and motion lie in the row `row` of `Actors`."""
+
+    id: int
+    row: int
+    kind: Kind
+    description: Description
+    centre: FloatArray  # (3,) m, bounding box centre in the actor's frame
+    extent: tuple[float, float, float]  # m, half sizes
+    box_yaw: float = 0.0  # rad, of the box in the actor's frame
+    label: int = 0
+    slot: int = -1  # in the arrays of its kind: vehicles, walkers, signals
+    parent: Actor | None = None
+    parent_from_actor: FloatArray | None = None  # (4, 4)
+    stream: int = 0  # 0: it sends nothing
+    opendrive_id: str = ""
+    flags: dict[str, object] = field(default_factory=dict)  # accepted settings without a home
+
+    @property
+    def type_id(self) -> str:
+        """The blueprint's id."""
+        return self.description.id
+
+    def attribute(self, name: str, default: str = "") -> str:
+        """An attribute's text."""
+        return self.description.attributes.get(name, (0, default))[1]
+
+
+class Actors:
+    """The register. Memory: the actors, their rows, and the next id (ids never repeat)."""
+
+    def __init__(self, first_id: int) -> None:
+        self.next_id = self.first_id = first_id
+        self.version = 0  # grows with every arrival and departure
+        self.pose = np.zeros((MAX_ACTORS, 6))  # world frame
+        self.velocity = np.zeros((MAX_ACTORS, 3))  # m/s, world axes
+        self.rates = np.zeros((MAX_ACTORS, 3))  # rad/s, world axes
+        self.acceleration = np.zeros((MAX_ACTORS, 3))  # m/s2, world axes
+        self._by_id: dict[int, Actor] = {}
+        self._free = list(range(MAX_ACTORS - 1, -1, -1))
+
+    def __iter__(self) -> Iterator[Actor]:
+        return iter(self._by_id.values())
+
+    def __len__(self) -> int:
+        return len(self._by_id)
+
+    def find(self, actor_id: object) -> Actor | None:
+        """The actor, or None where there is none (any more)."""
+        return self._by_id.get(actor_id) if isinstance(actor_id, int) else None
+
+    def get(self, actor_id: object, kind: Kind | None = None) -> Actor:
+        """The actor.
+
+        Raises:
+            RpcError: there is none, or it is of another kind.
+        """
+        actor = self.find(actor_id)
+        if actor is None:
+            raise RpcError(f"unable to find actor {actor_id}: not found")
+        if kind is not None and actor.kind is not kind:
+            raise RpcError(f"actor {actor_id} ({actor.type_id}) is not a {kind.value}")
+        return actor
+
+    def of(self, kind: Kind) -> list[Actor]:
+        """All of one kind, by id."""
+        return [actor for actor in self if actor.kind is kind]
+
+    def add(
+        self,
+        description: Description,
+        pose: FloatArray,
+        centre: FloatArray,
+        extent: tuple[float, float, float],
+    ) -> Actor:
+        """A new actor at a pose (6,) in the world.
+
+        Raises:
+            RpcError: the world is full.
+        """
+        if not self._free:
+            raise RpcError(f"the world is full: at most {MAX_ACTORS} actors")
+        row = self._free.pop()
+        actor = Actor(self.next_id, row, kind_of(description.id), description, centre, extent)
+        self.next_id += 1
+        self.version += 1
+        self._by_id[actor.id] = actor
+        for array in (self.velocity, self.rates, self.acceleration):
+            array[row] = 0.0
+        self.pose[row] = pose
+        return actor
+
+    def attach(self, actor: Actor, parent: Actor, relative: FloatArray) -> None:
+        """From now on `actor` moves with `parent`, at the pose (6,) in the parent's frame."""
+        actor.parent, actor.parent_from_actor = parent, matrices(relative)
+        self.pose[actor.row] = poses_of(matrices(self.pose[parent.row]) @ actor.parent_from_actor)
+        self.version += 1
+
+    def remove(self, actor: Actor) -> None:
+        """The actor is gone; what was attached to it stays where it is."""
+        del self._by_id[actor.id]
+        self._free.append(actor.row)
+        for child in self:
+            if child.parent is actor:
+                child.parent = child.parent_from_actor = None
+        self.version += 1

@@ -1,0 +1,171 @@
+"""RPCs of the server itself: map, settings, ticks, weather, blueprints."""
+
+from __future__ import annotations
+
+from common.errors import UserError
+from sim.server import blueprints, wire
+from sim.server.actors import Actor
+from sim.server.provisional import town_from_opendrive, town_names
+from sim.server.rpc import RpcError, Table, accepted, value, void
+from sim.server.simulation import GENERATED, VERSION, Call
+from sim.server.streams import SNAPSHOT
+from sim.server.wire import Wire
+
+PREFIX = "Carla/Maps/"
+
+
+def to_actor(call: Call, actor: Actor) -> Wire:
+    """Actor for the wire."""
+    token = call.sim.streams.token(actor.stream) if actor.stream else b""
+    parent = actor.parent.id if actor.parent else 0
+    box = wire.to_box(actor.centre, actor.extent, actor.box_yaw, actor.id)
+    tags = bytes([actor.label]) if actor.label else b""
+    return [actor.id, parent, wire.to_description(actor.description), box, tags, token]
+
+
+def version(call: Call) -> str:
+    """The version of CARLA that this server speaks."""
+    return VERSION
+
+
+def get_available_maps(call: Call) -> list[str]:
+    """The built-in towns and the present map."""
+    names = dict.fromkeys((*town_names(), call.episode.town.name))
+    return ["/Game/" + PREFIX + name for name in names]
+
+
+def get_episode_info(call: Call) -> Wire:
+    """The episode's id and the token of its snapshots."""
+    return [call.episode.id, [call.sim.streams.token(SNAPSHOT)]]
+
+
+def get_episode_settings(call: Call) -> Wire:
+    """The settings in force."""
+    return wire.to_settings(call.sim.settings)
+
+
+def set_episode_settings(call: Call, value: Wire) -> int:
+    """Take new settings; the answer is a frame that has been sent already."""
+    call.sim.settings = wire.settings(value)
+    return call.episode.frame
+
+
+def tick_cue(call: Call) -> int:
+    """One synchronous step; in asynchronous mode only the next frame's number."""
+    if call.sim.settings.synchronous:
+        return call.sim.synchronous_tick()
+    return call.episode.frame + 1
+
+
+def load_new_episode(call: Call, name: str, reset: bool, layers: int = 0xFFFF) -> None:
+    """Load a built-in town, the present map again, or the client's own OpenDRIVE."""
+    short = wire.text(name).rsplit("/", 1)[-1]
+    try:
+        if short == GENERATED and call.sim.opendrive is not None:
+            town = town_from_opendrive(GENERATED, call.sim.opendrive)
+        else:
+            town = call.sim.town_called(name)
+    except UserError as error:
+        raise RpcError(f"map '{name}' not found: {error}") from error
+    call.sim.load(town, bool(reset))
+
+
+def copy_opendrive_to_file(call: Call, xodr: str, parameters: Wire) -> None:
+    """Keep a client's OpenDRIVE text for the next load of OpenDriveMap."""
+    call.sim.opendrive = wire.text(xodr)
+
+
+def get_map_info(call: Call) -> Wire:
+    """The map's name and its spawn points."""
+    town = call.episode.town
+    points = [[x, y, z, 0.0, 0.0, yaw] for x, y, z, yaw in town.spawn_points.tolist()]
+    return [PREFIX + town.name, [wire.to_transform(point) for point in points]]
+
+
+def get_map_data(call: Call) -> str:
+    """The map's OpenDRIVE text."""
+    return call.episode.town.xodr
+
+
+def get_required_files(call: Call, folder: str = "") -> list[str]:
+    """The files a client should fetch."""
+    return []
+
+
+def request_file(call: Call, name: str) -> bytes:
+    """A file's content."""
+    raise RpcError(f"file '{name}' not found")
+
+
+def get_actor_definitions(call: Call) -> Wire:
+    """The blueprint library."""
+    return [
+        [
+            uid,
+            blueprint.id,
+            blueprint.tags,
+            [
+                wire.to_attribute(
+                    a.id, int(a.type), a.value, a.recommended, a.modifiable, a.restrict
+                )
+                for a in blueprint.attributes
+            ],
+        ]
+        for uid, blueprint in enumerate(blueprints.CATALOGUE, 1)
+    ]
+
+
+def get_spectator(call: Call) -> Wire:
+    """The spectator's actor."""
+    return to_actor(call, call.episode.spectator)
+
+
+def get_weather_parameters(call: Call) -> list[float]:
+    """The weather."""
+    return wire.to_weather(call.episode.weather)
+
+
+def set_weather_parameters(call: Call, value: Wire) -> None:
+    """Change the weather."""
+    call.episode.weather = wire.weather(value)
+
+
+def get_imui_gravity(call: Call) -> float:
+    """What the IMUs take for gravity, m/s2."""
+    return call.sim.imu_gravity
+
+
+def set_imui_gravity(call: Call, gravity: float) -> None:
+    """Change what the IMUs take for gravity, m/s2."""
+    call.sim.imu_gravity = wire.number(gravity)
+
+
+TABLE: Table = {
+    "version": value(version),
+    "get_available_maps": value(get_available_maps),
+    "get_episode_info": value(get_episode_info),
+    "get_episode_settings": value(get_episode_settings),
+    "set_episode_settings": value(set_episode_settings),
+    "tick_cue": value(tick_cue),
+    "load_new_episode": void(load_new_episode, "map layers are ignored"),
+    "copy_opendrive_to_file": void(
+        copy_opendrive_to_file, "the map is dressed as any other; the parameters are ignored"
+    ),
+    "load_map_layer": accepted("load_map_layer: maps have one layer"),
+    "unload_map_layer": accepted("unload_map_layer: maps have one layer"),
+    "get_map_info": value(get_map_info),
+    "get_map_data": value(get_map_data),
+    "get_navigation_mesh": accepted("get_navigation_mesh: clients fetch a file", bytes),
+    "get_required_files": value(get_required_files),
+    "request_file": value(request_file),
+    "get_actor_definitions": value(get_actor_definitions),
+    "get_spectator": value(get_spectator),
+    "get_weather_parameters": value(get_weather_parameters),
+    "set_weather_parameters": void(set_weather_parameters),
+    "get_imui_gravity": value(get_imui_gravity),
+    "set_imui_gravity": void(set_imui_gravity),
+    "set_annotations_traverse_translucency": accepted(
+        "set_annotations_traverse_translucency: nothing here is translucent"
+    ),
+    "console_command": accepted("console_command: there is no console", bool),
+}

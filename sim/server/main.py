@@ -1,0 +1,53 @@
+"""The server as a program: `ninefold serve` and the child process of `sim.launch`."""
+
+from __future__ import annotations
+
+import os
+import selectors
+import signal
+import sys
+import threading
+
+from common.errors import UserError
+from sim.server.provisional import load_town
+from sim.server.server import Server
+from sim.server.wire import Settings
+
+
+def serve(host: str, port: int, source: str, step: float | None, *, child: bool) -> None:
+    """Serve until a signal; a child until its standard input ends, that is, with its parent.
+
+    Raises:
+        UserError: a taken port, an unknown town, a broken map, a step that is not positive.
+    """
+    if child:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent, which ends us
+        threading.Thread(target=_end_with_input, daemon=True).start()
+    if step is not None and not 0.0 < step <= 1.0:
+        raise UserError(f"expected a step in (0, 1] s, got {step}; use --step 0.05")
+    settings = Settings() if step is None else Settings(synchronous=True, fixed_delta=step)
+    server = Server(host, port, load_town(source), settings)
+    _stop_on_signals(server, child)
+    sys.stdout.write(f"serving {server.sim.episode.town.name} on {host}:{server.port}\n")
+    sys.stdout.flush()
+    server.run()
+
+
+def _end_with_input() -> None:
+    """Nothing is left to save: end at once, whatever the other thread does."""
+    while os.read(sys.stdin.fileno(), 4096):
+        pass
+    os._exit(0)
+
+
+def _stop_on_signals(server: Server, child: bool) -> None:
+    def stop(*_: object) -> None:
+        server.running = False
+
+    wake, tell = os.pipe()  # ends the loop's wait
+    os.set_blocking(tell, False)
+    signal.set_wakeup_fd(tell)
+    server.selector.register(wake, selectors.EVENT_READ, lambda _: os.read(wake, 64))
+    signal.signal(signal.SIGTERM, stop)
+    if not child:
+        signal.signal(signal.SIGINT, stop)

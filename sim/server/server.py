@@ -1,0 +1,146 @@
+"""The event loop: one thread, two ports, no waiting but in `select`."""
+
+from __future__ import annotations
+
+import logging
+import selectors
+import socket
+from collections import deque
+from collections.abc import Callable
+
+from common.errors import UserError
+from sim.server import rpc
+from sim.server.connection import Connection
+from sim.server.handlers import TABLE
+from sim.server.provisional import Town
+from sim.server.rpc import ProtocolError, Request
+from sim.server.simulation import Call, Simulation
+from sim.server.streams import Subscriber
+from sim.server.wire import Settings
+
+log = logging.getLogger(__name__)
+
+MAX_CLIENTS = 512  # connections at once, both ports
+POLL = 0.001  # s between looks at a tick that waits for a subscription or a Traffic Manager
+
+
+class Peer(Connection):
+    """A client's RPC connection."""
+
+    def __init__(self, server: Server, sock: socket.socket) -> None:
+        super().__init__(server.selector, sock)
+        self.server = server
+        self.unpacker = rpc.new_unpacker()
+
+    def received(self, data: bytes) -> None:
+        """Answer every complete request; garbage ends this connection and no other."""
+        try:
+            for request in rpc.requests(self.unpacker, data):
+                self.server.take(self, request)
+        except ProtocolError as error:
+            log.warning("a client is cut off: %s", error)
+            self.close()
+
+    def on_closed(self) -> None:
+        """What only lived through this connection ends with it."""
+        self.server.sim.traffic_managers.forget(self)
+
+
+class Server:
+    """CARLA 0.9.16 on `host`: RPC on `port`, streams on the next one."""
+
+    def __init__(self, host: str, port: int, town: Town, settings: Settings) -> None:
+        self.selector = selectors.DefaultSelector()
+        rpc_socket, stream_socket = listen_pair(host, port)
+        self.port: int = rpc_socket.getsockname()[1]
+        self.sim = Simulation(town, settings, stream_socket.getsockname()[1])
+        self.running = True
+        self._held: deque[tuple[Peer, Request]] = deque()  # ticks that must wait
+        self._open: list[socket.socket] = [rpc_socket, stream_socket]
+        self._accept(rpc_socket, lambda sock: Peer(self, sock))
+        self._accept(stream_socket, lambda sock: Subscriber(self.selector, sock, self.sim.streams))
+
+    def run(self) -> None:
+        """Serve until `running` is False."""
+        while self.running:
+            for key, events in self.selector.select(self._due()):
+                key.data(events)
+        for sock in self._open:
+            sock.close()
+
+    def take(self, peer: Peer, request: Request) -> None:
+        """Answer a request, or hold it back when it is a tick that must wait."""
+        self.sim.traffic_managers.observe(peer, request.method, request.waits)
+        if request.method == "tick_cue" and (self._held or self._must_wait()):
+            self._held.append((peer, request))
+        else:
+            self._answer(peer, request)
+
+    def _answer(self, peer: Peer, request: Request) -> None:
+        row = TABLE.get(request.method)
+        peer.send(rpc.answer(row, Call(self.sim, peer), request))
+        if self.sim.sensors_due:
+            self.sim.publish_sensors()
+
+    def _due(self) -> float | None:
+        """Do what time asks for; the seconds until it asks again, None for never."""
+        while self._held and not self._must_wait():
+            peer, request = self._held.popleft()
+            if not peer.closed:
+                self._answer(peer, request)
+        waits: list[float] = [POLL] if self._held else []
+        if not self.sim.settings.synchronous:
+            waits.append(self.sim.asynchronous_tick())
+            if self.sim.sensors_due:
+                self.sim.publish_sensors()
+        return min(waits, default=None)
+
+    def _must_wait(self) -> bool:
+        return self.sim.traffic_managers.waiting() or self.sim.streams.waiting()
+
+    def _accept(self, listener: socket.socket, connect: Callable[[socket.socket], object]) -> None:
+        def on_event(_: int) -> None:
+            try:
+                sock, _address = listener.accept()
+            except OSError:
+                return
+            if len(self.selector.get_map()) > MAX_CLIENTS:
+                log.warning("more than %d connections: one is refused", MAX_CLIENTS)
+                sock.close()
+            else:
+                connect(sock)
+
+        self.selector.register(listener, selectors.EVENT_READ, on_event)
+
+
+def listen_pair(host: str, port: int) -> tuple[socket.socket, socket.socket]:
+    """Listening sockets on `port` and the next one; port 0 finds a free pair.
+
+    Raises:
+        UserError: a port is taken, or the host is not this machine's.
+    """
+    for _ in range(100):
+        first = _listen(host, port)
+        try:
+            return first, _listen(host, first.getsockname()[1] + 1)
+        except UserError:
+            first.close()
+            if port:
+                raise
+    raise UserError("expected two free ports in a row, found none; give --port")
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    sock = socket.socket()
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        sock.bind((host, port))
+    except (OSError, OverflowError) as error:
+        sock.close()
+        reason = getattr(error, "strerror", None) or str(error)
+        raise UserError(
+            f"expected a free port, got {host}:{port} ({reason}); choose another with --port"
+        ) from error
+    sock.listen(64)
+    sock.setblocking(False)
+    return sock

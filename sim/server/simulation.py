@@ -1,0 +1,106 @@
+"""All that the server knows: settings, the episode, the streams, the Traffic Managers."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from sim.server import snapshot, streams
+from sim.server.episode import Episode
+from sim.server.provisional import Town, load_town
+from sim.server.streams import Streams
+from sim.server.traffic_managers import TrafficManagers
+from sim.server.wire import Settings
+
+VERSION = "0.9.16"
+GENERATED = "OpenDriveMap"  # CARLA's name for a map made from a client's OpenDRIVE text
+ASYNC_RATE = 30.0  # ticks/s of wall time in asynchronous mode, with a variable step
+FREE_RATE = 200.0  # ticks/s at most in asynchronous mode with a fixed step
+LONGEST_STEP = 0.1  # s; a late asynchronous tick does not make up for more
+DEFAULT_STEP = 0.05  # s of a synchronous tick without a fixed step
+
+
+class Simulation:
+    """Memory of the server. One thread uses it."""
+
+    def __init__(self, town: Town, settings: Settings, port: int) -> None:
+        self.settings = settings
+        self.streams = Streams(port, self._joined)
+        self.traffic_managers = TrafficManagers()
+        self.episode = Episode(1, town, 0, 1)
+        self.opendrive: str | None = None  # text of the last copy_opendrive_to_file
+        self.next_stream = streams.SNAPSHOT + 1
+        self.started = time.monotonic()
+        self.sensors_due = False
+        self.imu_gravity = 9.81  # m/s2
+        self._bits = 0
+        self._last_tick = self.started
+
+    def load(self, town: Town, reset: bool) -> None:
+        """Begin a new episode; frame numbers and actor ids go on."""
+        old = self.episode
+        self.episode = Episode(old.id + 1, town, old.frame, old.actors.next_id)
+        self._bits |= snapshot.MAP_CHANGED
+        if reset:
+            self.settings = Settings()
+
+    def town_called(self, name: str) -> Town:
+        """The town a client means: "" the present one, or a name, with or without a path."""
+        short = name.rsplit("/", 1)[-1]
+        if short in ("", self.episode.town.name):
+            return self.episode.town
+        return load_town(short)
+
+    def tick(self, dt: float) -> int:
+        """One step and its snapshot; the sensors follow in `publish_sensors`. The new frame."""
+        self.episode.step(dt)
+        self.traffic_managers.pause()
+        self._publish_snapshot()
+        self.sensors_due = True
+        return self.episode.frame
+
+    def synchronous_tick(self) -> int:
+        """The step a client asked for."""
+        return self.tick(self.settings.fixed_delta or DEFAULT_STEP)
+
+    def asynchronous_tick(self) -> float:
+        """Tick if it is time; the seconds until the next one."""
+        now = time.monotonic()
+        fixed = self.settings.fixed_delta
+        interval = 1.0 / FREE_RATE if fixed else 1.0 / ASYNC_RATE
+        if now - self._last_tick >= interval:
+            self.tick(fixed or min(now - self._last_tick, LONGEST_STEP))
+            self._last_tick = now
+        return max(0.0, self._last_tick + interval - time.monotonic())
+
+    def publish_sensors(self) -> None:
+        """Send what the sensors of the last tick measured."""
+        self.sensors_due = False
+
+    def _publish_snapshot(self) -> None:
+        episode = self.episode
+        if not self.streams.listened(streams.SNAPSHOT):
+            return
+        parts: list[bytes | memoryview] = [
+            streams.header(snapshot.TYPE, episode.frame, episode.elapsed, [0.0] * 6),
+            snapshot.head(episode.id, time.monotonic() - self.started, episode.delta, self._bits),
+            episode.rows().tobytes(),
+        ]
+        self._bits = 0
+        self.streams.publish(streams.SNAPSHOT, parts, keep=self.settings.synchronous)
+
+    def _joined(self, stream: int) -> None:
+        """A listener has come."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What a handler gets: the simulation, and whose request it is."""
+
+    sim: Simulation
+    peer: object
+
+    @property
+    def episode(self) -> Episode:
+        """The present episode."""
+        return self.sim.episode

@@ -1,0 +1,157 @@
+"""The world snapshot: one structured row of 119 bytes per actor, filled by arrays."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from common.frames import FloatArray
+from sim import iso
+from sim.server.actors import Actor, Actors, Kind
+from sim.server.poses import matrices, poses_of
+
+TYPE = 17  # the world observer in the sensor registry of the 0.9.16 wheel
+MAP_CHANGED, LIGHTS_PENDING = 1, 2  # simulation state bits
+_HEAD = struct.Struct("<Qdf3iI")
+_UNION = 65  # where the part begins that depends on the actor's kind
+
+VEHICLE = np.dtype(
+    {
+        "names": ["throttle", "steer", "brake", "hand_brake", "reverse", "manual_gear", "gear",
+                  "speed_limit", "light_state", "has_light", "light_id", "failure"],
+        "formats": ["<f4", "<f4", "<f4", "u1", "u1", "u1", "<i4", "<f4", "u1", "u1", "<u4", "u1"],
+        "offsets": [0, 4, 8, 12, 13, 14, 15, 19, 23, 24, 25, 29],
+        "itemsize": 30,
+    }
+)  # fmt: skip
+"""Control, limit (km/h) and traffic light of a vehicle: bytes 65..94 of its row."""
+
+LIGHT = np.dtype(
+    {
+        "names": ["sign", "green", "yellow", "red", "elapsed", "pole", "frozen", "state"],
+        "formats": ["S32", "<f4", "<f4", "<f4", "<f4", "<u4", "u1", "u1"],
+        "offsets": [0, 32, 36, 40, 44, 48, 52, 53],
+        "itemsize": 54,
+    }
+)
+"""Sign id, durations (s), time in the state (s), pole, frozen and state of a traffic light."""
+
+WALKER = np.dtype([("direction", "<f4", 3), ("speed", "<f4"), ("jump", "u1")])
+"""Control of a walker."""
+
+ROW = np.dtype(
+    {
+        "names": ["id", "state", "transform", "velocity", "rates", "acceleration",
+                  "vehicle", "light", "sign", "walker"],
+        "formats": ["<u4", "u1", ("<f4", 6), ("<f4", 3), ("<f4", 3), ("<f4", 3),
+                    VEHICLE, LIGHT, "S32", WALKER],
+        "offsets": [0, 4, 5, 29, 41, 53, _UNION, _UNION, _UNION, _UNION],
+        "itemsize": 119,
+    }
+)  # fmt: skip
+
+Index = NDArray[np.intp]
+
+
+@dataclass(frozen=True, slots=True)
+class Attached:
+    """Actors whose parents are one step nearer to the root."""
+
+    rows: Index  # (K,) in Actors
+    parents: Index  # (K,) in Actors
+    parent_from_actor: FloatArray  # (K, 4, 4)
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The actors of one kind."""
+
+    at: Index  # (K,) rows of the snapshot
+    rows: Index  # (K,) rows of Actors
+    slots: Index  # (K,) in the arrays of the kind
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Who stands in which row; holds until somebody comes or goes."""
+
+    version: int
+    rows: Index  # (N,) in Actors, by id
+    template: NDArray[np.void]  # (N,) ROW with all that does not change
+    vehicles: Group
+    walkers: Group
+    lights: Group
+    attached: tuple[Attached, ...]  # by distance from the root
+
+
+def layout_of(actors: Actors) -> Layout:
+    """The layout of the actors as they are now."""
+    everyone = list(actors)
+    template = np.zeros(len(everyone), ROW)
+    template["id"] = [actor.id for actor in everyone]
+    template["state"] = 1  # active
+    template["sign"] = [actor.opendrive_id.encode()[:31] for actor in everyone]
+    rows = np.array([actor.row for actor in everyone], np.intp)
+    return Layout(
+        actors.version,
+        rows,
+        template,
+        _group(everyone, Kind.VEHICLE),
+        _group(everyone, Kind.WALKER),
+        _group(everyone, Kind.LIGHT),
+        tuple(_attached(everyone)),
+    )
+
+
+def _group(everyone: list[Actor], kind: Kind) -> Group:
+    at = [i for i, actor in enumerate(everyone) if actor.kind is kind]
+    return Group(
+        np.array(at, np.intp),
+        np.array([everyone[i].row for i in at], np.intp),
+        np.array([everyone[i].slot for i in at], np.intp),
+    )
+
+
+def _attached(everyone: list[Actor]) -> list[Attached]:
+    levels: dict[int, list[Actor]] = {}
+    for actor in everyone:
+        depth, above = 0, actor.parent
+        while above is not None:
+            depth, above = depth + 1, above.parent
+        if depth:
+            levels.setdefault(depth, []).append(actor)
+    return [
+        Attached(
+            np.array([a.row for a in level], np.intp),
+            np.array([a.parent.row for a in level if a.parent is not None], np.intp),
+            np.stack([a.parent_from_actor for a in level if a.parent_from_actor is not None]),
+        )
+        for _, level in sorted(levels.items())
+    ]
+
+
+def follow_parents(actors: Actors, layout: Layout) -> None:
+    """Move the attached actors to where their parents are now."""
+    for level in layout.attached:
+        world_from_parent = matrices(actors.pose[level.parents])
+        actors.pose[level.rows] = poses_of(world_from_parent @ level.parent_from_actor)
+        actors.velocity[level.rows] = actors.velocity[level.parents]
+
+
+def head(episode_id: int, wall: float, delta: float, bits: int) -> bytes:
+    """The 36 bytes between the sensor header and the rows."""
+    return _HEAD.pack(episode_id, wall, delta, 0, 0, 0, bits)
+
+
+def fill(actors: Actors, layout: Layout) -> NDArray[np.void]:
+    """The rows (N,) with everybody's pose and motion; the kinds' own parts are the template's."""
+    out = layout.template.copy()
+    rows = layout.rows
+    out["transform"] = iso.pose_to_carla(actors.pose[rows])
+    out["velocity"] = iso.mirror(actors.velocity[rows])
+    out["rates"] = iso.angular_velocity_to_carla(actors.rates[rows])
+    out["acceleration"] = iso.mirror(actors.acceleration[rows])
+    return out

@@ -1,0 +1,119 @@
+import time
+
+import carla
+import pytest
+
+
+def vehicle(world, index=0, type_id="vehicle.tesla.model3"):
+    point = world.get_map().get_spawn_points()[index]
+    return world.spawn_actor(world.get_blueprint_library().find(type_id), point)
+
+
+def test_client_and_server_speak_the_same_version(client):
+    assert client.get_server_version() == client.get_client_version() == "0.9.16"
+
+
+def test_synchronous_frames_follow_each_other_and_time_goes_in_steps(world):
+    before = world.get_snapshot()
+    frames = [world.tick() for _ in range(5)]
+    after = world.get_snapshot()
+    assert frames == [before.frame + i for i in range(1, 6)]
+    assert after.timestamp.elapsed_seconds - before.timestamp.elapsed_seconds == pytest.approx(0.25)
+    assert after.timestamp.delta_seconds == pytest.approx(0.05)
+
+
+def test_the_world_stands_still_between_synchronous_ticks(world):
+    frame = world.tick()
+    time.sleep(0.2)
+    assert world.get_snapshot().frame == frame
+
+
+def test_in_asynchronous_mode_time_passes_by_itself(world):
+    world.apply_settings(carla.WorldSettings(synchronous_mode=False))
+    first = world.wait_for_tick(5.0)
+    assert world.wait_for_tick(5.0).frame > first.frame
+
+
+def test_a_fixed_step_holds_in_asynchronous_mode(world):
+    world.apply_settings(carla.WorldSettings(False, False, 0.02))
+    world.wait_for_tick(5.0)
+    assert world.wait_for_tick(5.0).timestamp.delta_seconds == pytest.approx(0.02)
+
+
+def test_a_vehicle_stands_where_it_was_spawned_and_drives_when_told(world):
+    car = vehicle(world)
+    world.tick()
+    start = car.get_location()
+    assert start.distance(world.get_map().get_spawn_points()[0].location) < 0.5
+    car.apply_control(carla.VehicleControl(throttle=0.7))
+    for _ in range(60):
+        world.tick()
+    assert car.get_location().distance(start) > 3.0
+    assert car.get_velocity().length() > 2.0
+    assert car.get_control().throttle == pytest.approx(0.7)
+
+
+def test_a_taken_place_takes_no_second_vehicle(world):
+    vehicle(world)
+    with pytest.raises(RuntimeError, match="collision"):
+        vehicle(world)
+
+
+def test_an_unknown_blueprint_is_refused_with_its_name(client, world):
+    library = world.get_blueprint_library()
+    with pytest.raises(IndexError):
+        library.find("vehicle.flying.carpet")
+
+
+def test_a_destroyed_actor_is_gone_from_the_next_snapshot(world):
+    car = vehicle(world)
+    world.tick()
+    assert car.id in [actor.id for actor in world.get_actors()]
+    assert car.destroy()
+    world.tick()
+    assert car.id not in [actor.id for actor in world.get_actors()]
+
+
+def test_an_attached_actor_moves_with_its_parent(world):
+    car = vehicle(world)
+    blueprint = world.get_blueprint_library().find("sensor.other.gnss")
+    gnss = world.spawn_actor(blueprint, carla.Transform(carla.Location(1.0, 2.0, 3.0)), car)
+    car.apply_control(carla.VehicleControl(throttle=0.7, steer=0.2))
+    for _ in range(20):
+        world.tick()
+    expected = car.get_transform().transform(carla.Vector3D(1.0, 2.0, 3.0))
+    assert gnss.get_location().distance(carla.Location(expected.x, expected.y, expected.z)) < 1e-3
+    assert gnss.parent.id == car.id
+
+
+def test_weather_comes_back_as_it_was_set(world):
+    world.set_weather(carla.WeatherParameters.HardRainSunset)
+    assert world.get_weather() == carla.WeatherParameters.HardRainSunset
+
+
+def test_the_clients_own_opendrive_becomes_a_world(client, world):
+    text = world.get_map().to_opendrive()
+    generated = client.generate_opendrive_world(text)
+    assert generated.get_map().name.endswith("OpenDriveMap")
+    assert generated.id != world.id
+
+
+def test_an_unknown_map_is_refused(client, world):
+    with pytest.raises(RuntimeError, match="Atlantis"):
+        client.load_world("Atlantis")
+
+
+def test_a_batch_answers_each_command_and_names_the_new_actors(client, world):
+    spawn, future = carla.command.SpawnActor, carla.command.FutureActor
+    blueprint = world.get_blueprint_library().find("vehicle.lincoln.mkz_2020")
+    point = world.get_map().get_spawn_points()[0]
+    control = carla.VehicleControl(throttle=0.5)
+    drive = carla.command.ApplyVehicleControl(future, control)
+    answers = client.apply_batch_sync(
+        [spawn(blueprint, point).then(drive), spawn(blueprint, point),
+         carla.command.DestroyActor(10**6)]
+    )  # fmt: skip
+    assert [answer.has_error() for answer in answers] == [False, True, True]
+    world.tick()
+    car = world.get_actor(answers[0].actor_id)
+    assert car.get_control().throttle == pytest.approx(0.5)
