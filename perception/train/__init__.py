@@ -1,1 +1,0 @@
-"""Training and export of the network: the only place that imports torch."""
