@@ -40,6 +40,7 @@ class Sensed:
     gyro: FloatArray  # (3,) rad/s
     gnss: FloatArray | None  # (2,) m, world frame
     contacts: tuple[Contact, ...]
+    view: CameraFrame | None
 
 
 class EgoSensors:
@@ -52,7 +53,9 @@ class EgoSensors:
         ego: carla.Actor,
         rig: tuple[Camera, ...],
         seed: int,
+        view: Camera | None,
     ) -> None:
+        """Mount the driver's rig and, last, the audience's camera."""
         self._world, self._map, self._ego, self._rig = world, carla_map, ego, rig
         self._actors: list[carla.Actor] = []
         self._images = [self._mount(*_camera(world, camera)) for camera in rig]
@@ -60,6 +63,7 @@ class EgoSensors:
         self._imu = self._mount(_imu(world, seed), carla.Transform())
         collision = world.get_blueprint_library().find("sensor.other.collision")
         self._hits = self._mount(collision, carla.Transform())
+        self._view = None if view is None else (view, self._mount(*_camera(world, view)))
         self._pending: list[Contact] = []
         self._phase: int | None = None  # frame of the first picture
 
@@ -78,12 +82,11 @@ class EgoSensors:
         """
         imu = _take(self._imu, frame, SENSOR_TIMEOUT)
         images: tuple[CameraFrame, ...] = ()
-        gnss = None
+        gnss = view = None
         if self._due(frame):
-            images = tuple(
-                CameraFrame(t, camera, _rgb(_take(inbox, frame, SENSOR_TIMEOUT)))
-                for camera, inbox in zip(self._rig, self._images, strict=True)
-            )
+            pairs = zip(self._rig, self._images, strict=True)
+            images = tuple(_picture(camera, inbox, frame, t) for camera, inbox in pairs)
+            view = None if self._view is None else _picture(*self._view, frame, t)
             fix = _take(self._gnss, frame, SENSOR_TIMEOUT)
             where = carla.GeoLocation(fix.latitude, fix.longitude, fix.altitude)
             gnss = iso.vector(self._map.geolocation_to_transform(where))[:2]
@@ -93,6 +96,7 @@ class EgoSensors:
             gyro=iso.mirror_axial([imu.gyroscope.x, imu.gyroscope.y, imu.gyroscope.z]),
             gnss=gnss,
             contacts=self._contacts(frame),
+            view=view,
         )
 
     def _due(self, frame: int) -> bool:
@@ -137,9 +141,11 @@ def _take(inbox: Inbox, frame: int, timeout: float) -> carla.SensorData:
             raise RigError(f"a sensor skipped frame {frame}: it is at {data.frame}")
 
 
-def _rgb(image: carla.Image) -> ImageArray:
+def _picture(camera: Camera, inbox: Inbox, frame: int, t: float) -> CameraFrame:
+    image = _take(inbox, frame, SENSOR_TIMEOUT)
     bgra = np.frombuffer(image.raw_data, np.uint8).reshape(image.height, image.width, 4)
-    return np.ascontiguousarray(bgra[:, :, 2::-1])
+    rgb: ImageArray = np.ascontiguousarray(bgra[:, :, 2::-1])
+    return CameraFrame(t, camera, rgb)
 
 
 def _contact(event: carla.CollisionEvent) -> Contact:

@@ -57,6 +57,7 @@ class Readings:
     frames: tuple[CameraFrame, ...]  # the rig's order; empty between camera ticks
     proprioception: Proprioception
     contacts: tuple[Contact, ...]
+    view: CameraFrame | None = None  # the audience's camera; no driver sees it
 
     @property
     def ego_row(self) -> int:

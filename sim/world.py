@@ -27,7 +27,7 @@ WARM_UP_TICKS = 10  # as many as the leaderboard's
 DROP = 0.3  # m above the road; lower, and CARLA calls it a collision
 LOAD_TIMEOUT = 120.0  # s; a first load dresses the town
 TICK_TIMEOUT = 30.0  # s
-WHEEL_SPEED_NOISE = 0.02  # m/s, one sigma
+WHEEL_SPEED_NOISE = 0.005  # of the speed, one sigma: slip and tyre wear
 CLIENT_THREADS = 4  # more than can wait for Python at once, or a tick may hang
 EGO_STREAM = 0xE60  # tells the ego's dice from the traffic's of the same seed
 
@@ -106,8 +106,21 @@ class World:
             return self.client.reload_world(False)
         return self.client.load_world(town)
 
-    def spawn_ego(self, world_from_ego: Pose2, seed: int, rig: Sequence[Camera] = RIG) -> int:
-        """Put the ego on the road, with its sensors; gives its actor id."""
+    def signals(self) -> tuple[tuple[int, str], ...]:
+        """Every traffic light's actor id and OpenDRIVE id."""
+        return tuple((int(one.id), str(one.get_opendrive_id())) for one in self.lights)
+
+    def spawn_ego(
+        self,
+        world_from_ego: Pose2,
+        seed: int,
+        rig: Sequence[Camera] = RIG,
+        view: Camera | None = None,
+    ) -> int:
+        """Put the ego on the road, with its sensors; gives its actor id.
+
+        `view` is a further camera, for the audience.
+        """
         blueprint = self.world.get_blueprint_library().find(EGO_TYPE)
         blueprint.set_attribute("role_name", "hero")
         place = self._on_road(world_from_ego)
@@ -116,7 +129,7 @@ class World:
             raise RigError(f"no room for the ego at {place.location}")
         self.ego = ego
         self._pedals = Pedals(ego.get_physics_control(), DT)
-        self._sensors = EgoSensors(self.world, self.map, ego, tuple(rig), seed)
+        self._sensors = EgoSensors(self.world, self.map, ego, tuple(rig), seed, view)
         self._rng = np.random.default_rng([seed, EGO_STREAM])
         return int(ego.id)
 
@@ -170,7 +183,7 @@ class World:
         self._speed = float(users.velocity[row, :2] @ ahead)
         assert self._sensors is not None, "spawn_ego comes before tick"
         sensed = self._sensors.read(frame, t)
-        wheel_speed = self._speed + WHEEL_SPEED_NOISE * float(self._rng.standard_normal())
+        wheel_speed = self._speed * (1.0 + WHEEL_SPEED_NOISE * float(self._rng.standard_normal()))
         return Readings(
             frame=frame,
             t=t,
@@ -182,6 +195,7 @@ class World:
                 t, wheel_speed, steer, sensed.accel, sensed.gyro, sensed.gnss
             ),
             contacts=sensed.contacts,
+            view=sensed.view,
         )
 
     def _road_users(self, snapshot: carla.WorldSnapshot) -> RoadUsers:

@@ -1,0 +1,192 @@
+"""Spec in, result out: one episode with everything around it."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import functools
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from common.errors import RigError, UserError
+from common.messages import (
+    Camera,
+    Driver,
+    EgoState,
+    EpisodeResult,
+    EpisodeSpec,
+    Infraction,
+    Outcome,
+)
+from drive.episode import DriverError, Step, episode
+from drive.scores import comfort_si, lb20, lb21
+from drive.stack import camera_driver, truth_driver
+from drive.stage import Atlas, Stage, set_stage
+from sim.launch import embedded_server
+from sim.readings import Readings
+from sim.world import DT, World
+
+Watch = Callable[[Step], None]
+"""Looks at each step: video, progress, recording."""
+
+
+class Simulator:
+    """A server to drive in: the embedded one, started on first use, or a running one.
+
+    Remembers the connection and the last map's atlas, so that episodes of one town start fast.
+    """
+
+    def __init__(self, address: tuple[str, int] | None = None) -> None:
+        self._address = address
+        self._held = contextlib.ExitStack()
+        self._world: World | None = None
+        self._atlas: Atlas | None = None
+
+    def __enter__(self) -> Simulator:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def stage(self, spec: EpisodeSpec, view: Camera | None = None) -> Stage:
+        """Everything for this episode; a server that failed is replaced at the next call.
+
+        Raises:
+            UserError: no server at the address; an unknown town, weather or route.
+            RigError: the simulator failed.
+        """
+        if self._world is None:
+            host, port = self._address or (
+                "127.0.0.1",
+                self._held.enter_context(embedded_server(spec.town, step=DT)),
+            )
+            self._world = self._held.enter_context(World(host, port))
+        stage = set_stage(self._world, spec, self._atlas, view)
+        self._atlas = stage.atlas
+        return stage
+
+    def close(self) -> None:
+        """End the embedded server, or give the running one its settings back."""
+        self._world = None
+        self._held.close()
+
+
+@functools.cache
+def _own_simulator() -> Simulator:
+    """This process's embedded server, ended with it."""
+    simulator = Simulator()
+    atexit.register(simulator.close)
+    return simulator
+
+
+def run_episode(spec: EpisodeSpec) -> EpisodeResult:
+    """One episode in this process's own embedded server, which stays for the next one.
+
+    Raises:
+        UserError: the spec names something that is not there.
+        RigError: the simulator failed; the next call starts a new one.
+    """
+    simulator = _own_simulator()
+    try:
+        return drive(simulator, spec)
+    except RigError:
+        simulator.close()
+        raise
+
+
+def drive(
+    simulator: Simulator,
+    spec: EpisodeSpec,
+    weights: Path | None = None,
+    watches: Sequence[Watch] = (),
+    view: Camera | None = None,
+) -> EpisodeResult:
+    """Drive one episode and tell every watcher of every step."""
+    driver = driver_of(spec, weights)
+    stage = simulator.stage(spec, view)
+    started = time.monotonic()
+    trace: list[tuple[float, float, float]] = []
+    state_hash, failure = b"", None
+    try:
+        for step in episode(stage, driver, localiser_of(spec, stage)):
+            trace.append(_motion(step.readings))
+            state_hash = step.state_hash
+            for watch in watches:
+                watch(step)
+    except DriverError as error:
+        failure = str(error)
+    return _result(stage, trace, state_hash, time.monotonic() - started, failure)
+
+
+def driver_of(spec: EpisodeSpec, weights: Path | None = None) -> Driver:
+    """The driver a spec names."""
+    if spec.driver == "truth":
+        return truth_driver()
+    if spec.driver == "camera":
+        return camera_driver(weights)
+    raise UserError(f"expected a driver, got {spec.driver!r}; there are: camera, truth")
+
+
+def localiser_of(spec: EpisodeSpec, stage: Stage) -> Callable[[Readings], EgoState]:
+    """Where the ego is: as it truly is for the oracle, as its sensors say for the camera."""
+    if spec.driver == "truth":
+        return true_ego
+    from drive.localise import Localiser
+    from drive.stage import start_of
+
+    localiser = Localiser()
+    localiser.reset(start_of(stage.route), 0.0)
+    return lambda readings: localiser.update(readings.proprioception)
+
+
+def true_ego(readings: Readings) -> EgoState:
+    """The ego's state without any doubt."""
+    own = readings.proprioception
+    return EgoState(
+        t=readings.t,
+        world_from_ego=readings.world_from_ego,
+        speed=float(readings.ego_velocity[0]),
+        accel=float(own.accel[0]),
+        yaw_rate=float(readings.users.spin[readings.ego_row, 2]),
+        steer=own.steer,
+    )
+
+
+def _motion(readings: Readings) -> tuple[float, float, float]:
+    """Velocity along and across the ego (m/s), yaw rate (rad/s)."""
+    along, across = readings.ego_velocity
+    return float(along), float(across), float(readings.users.spin[readings.ego_row, 2])
+
+
+def _result(
+    stage: Stage,
+    trace: list[tuple[float, float, float]],
+    state_hash: bytes,
+    wall: float,
+    failure: str | None,
+) -> EpisodeResult:
+    judge = stage.judge
+    found: tuple[Infraction, ...] = ()
+    if trace:
+        outcome, detail, found = judge.verdict()
+    if failure is not None:
+        outcome, detail = Outcome.DRIVER_ERROR, failure
+    motion = np.array(trace).reshape(-1, 3)
+    completion = judge.route_completion
+    return EpisodeResult(
+        spec=stage.spec,
+        outcome=outcome,
+        route_completion=completion,
+        distance=judge.distance,
+        duration=len(trace) * DT,
+        wall=wall,
+        infractions=found,
+        disengagements=(),
+        scores=(("lb2.0", lb20(completion, found)), ("lb2.1", lb21(completion, found))),
+        comfort=comfort_si(motion[:, :2], motion[:, 2], DT),
+        state_hash=state_hash.hex(),
+        detail=detail,
+    )

@@ -1,0 +1,164 @@
+"""`ninefold drive`: one closed-loop episode."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import importlib.metadata
+import json
+import os
+import platform
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from common.errors import RigError, UserError
+from common.messages import EpisodeResult, EpisodeSpec, Outcome
+
+if TYPE_CHECKING:
+    pass
+
+DEFAULT_TOWN = "city"
+PACKAGES = ("ninefold", "carla", "numpy", "numba", "onnxruntime")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `ninefold drive`."""
+    parser.add_argument("--town", default=DEFAULT_TOWN, metavar="NAME|FILE.xodr|FILE.osm")
+    parser.add_argument("--route", type=int, default=0, metavar="N")
+    parser.add_argument("--scenario", default="traffic", metavar="NAME")
+    parser.add_argument("--weather", default="ClearNoon", metavar="NAME", help="CARLA's presets")
+    parser.add_argument("--seed", type=int, default=0, metavar="S")
+    parser.add_argument("--driver", choices=("camera", "truth"), default="camera")
+    parser.add_argument("--weights", type=Path, metavar="F.onnx", help="another network")
+    parser.add_argument("--fault", metavar="NAME", help="a fault put into the sensors")
+    parser.add_argument("--vehicles", type=int, default=20, metavar="N")
+    parser.add_argument("--walkers", type=int, default=12, metavar="N")
+    parser.add_argument("--carla", metavar="HOST:PORT", help="a running CARLA server")
+    parser.add_argument("--video", type=Path, metavar="F.mp4", help="write an annotated video")
+    parser.add_argument("--json", type=Path, metavar="F", help="write the result")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Drive; 0 however the episode ended, since the result says how. 3 if the rig failed."""
+    for target in (options.json, options.video):
+        if target is not None:
+            writable(target)
+    spec = spec_of(options)
+    address = None if options.carla is None else address_of(options.carla)
+    try:
+        result = _drive(spec, options, address)
+    except RigError as error:
+        print(f"ninefold: the rig failed, the episode is void: {error}")
+        return 3
+    print(_summary(result))
+    if options.json is not None:
+        options.json.write_text(json.dumps(as_json(result), indent=1) + "\n")
+    return 0
+
+
+def _drive(
+    spec: EpisodeSpec, options: argparse.Namespace, address: tuple[str, int] | None
+) -> EpisodeResult:
+    from drive.run import Simulator, Watch, drive
+    from ninefold.progress import Progress
+
+    with Simulator(address) as simulator, Progress() as progress:
+        watches: list[Watch] = [progress.show]
+        if options.video is None:
+            return drive(simulator, spec, options.weights, watches)
+        from drive.video import VIEW, Video
+
+        with Video(options.video) as video:
+            return drive(simulator, spec, options.weights, [*watches, video.add], VIEW)
+
+
+def spec_of(options: argparse.Namespace) -> EpisodeSpec:
+    """The episode that the options ask for; the same spec gives the same episode."""
+    return EpisodeSpec(
+        town=options.town,
+        route=options.route,
+        seed=options.seed,
+        driver=options.driver,
+        scenario=options.scenario,
+        weather=options.weather,
+        vehicles=options.vehicles,
+        walkers=options.walkers,
+        fault=options.fault,
+        weights=None if options.weights is None else _digest(options.weights),
+        town_sha256=_digest(Path(options.town)) if Path(options.town).suffix else None,
+        versions=versions(),
+    )
+
+
+def versions() -> tuple[tuple[str, str], ...]:
+    """Python's and the packages' that shape an episode."""
+    found = [(name, importlib.metadata.version(name)) for name in PACKAGES if _installed(name)]
+    return (("python", platform.python_version()), *found)
+
+
+def _installed(name: str) -> bool:
+    try:
+        importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return True
+
+
+def _digest(path: Path) -> str:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise UserError(f"expected a file to read at {path}, got: {error.strerror}") from error
+
+
+def address_of(text: str) -> tuple[str, int]:
+    """HOST:PORT taken apart."""
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdigit() or not 0 < int(port) < 65536:
+        raise UserError(f"expected HOST:PORT, got {text!r}; for example 127.0.0.1:2000")
+    return host, int(port)
+
+
+def writable(path: Path) -> None:
+    """Fail before the work, not after it.
+
+    Raises:
+        UserError: the file cannot be written there.
+    """
+    where = path.parent
+    if not where.is_dir():
+        raise UserError(f"expected a folder at {where} to write {path.name}, got none; make it")
+    if path.is_dir() or not os.access(path if path.exists() else where, os.W_OK):
+        raise UserError(f"expected to write {path}, got no permission; name another place")
+
+
+def as_json(result: EpisodeResult) -> dict[str, object]:
+    """The result as `--json` writes it; scripts depend on these names."""
+    factor = result.duration / result.wall if result.wall > 0.0 else None
+    return {
+        "outcome": result.outcome.value,
+        "detail": result.detail,
+        "route_completion": result.route_completion,
+        "scores": dict(result.scores),
+        "infractions": [asdict(one) for one in result.infractions],
+        "disengagements": [asdict(one) for one in result.disengagements],
+        "comfort_si": result.comfort,
+        "distance_m": result.distance,
+        "sim_seconds": result.duration,
+        "wall_seconds": result.wall,
+        "real_time_factor": factor,
+        "state_hash": result.state_hash,
+        "spec": asdict(result.spec),
+        "versions": dict(result.spec.versions),
+    }
+
+
+def _summary(result: EpisodeResult) -> str:
+    scores = ", ".join(f"{name} {value:.1f}" for name, value in result.scores)
+    factor = result.duration / max(result.wall, 1e-9)
+    mark = "" if result.outcome is Outcome.SUCCESS else f" ({result.detail})"
+    return (
+        f"{result.outcome.value}{mark}: {result.route_completion:.0f} % of the route, "
+        f"{result.distance:.0f} m in {result.duration:.1f} s ({factor:.1f} x real time); {scores}"
+    )
