@@ -1,0 +1,197 @@
+"""Pictures of one step: the camera with boxes and plan, the scene from above. Pure functions."""
+
+from __future__ import annotations
+
+import math
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from common.frames import SEG_GRID, FloatArray, Pose2
+from common.messages import (
+    Camera,
+    ImageArray,
+    LightEstimate,
+    LightState,
+    ObjectEstimate,
+    ObjectKind,
+    Plan,
+    Route,
+    Scene,
+)
+from common.vehicle import LINCOLN_MKZ
+
+Colour = tuple[int, int, int]  # RGB
+
+GROUND: Colour = (24, 27, 33)
+ROAD: Colour = (58, 63, 74)
+INK: Colour = (232, 236, 241)
+FAINT: Colour = (140, 148, 160)
+PLAN: Colour = (64, 196, 255)
+ROUTE: Colour = (112, 128, 160)
+VEHICLE: Colour = (255, 176, 59)
+WALKER: Colour = (255, 92, 168)
+EGO: Colour = (120, 230, 150)
+LIGHT: dict[LightState, Colour] = {
+    LightState.RED: (255, 70, 60),
+    LightState.YELLOW: (255, 205, 50),
+    LightState.GREEN: (70, 220, 110),
+    LightState.OFF: (120, 120, 120),
+}
+
+PX_PER_M = 8
+HEIGHTS = {ObjectKind.VEHICLE: 1.55, ObjectKind.WALKER: 1.75}  # m; a Scene's boxes are flat
+NEAR = 0.4  # m before the camera, where lines are cut
+SHIFT = 4  # fractional bits of drawn points
+BOX_EDGES = ((0, 1), (1, 2), (2, 3), (3, 0), (4, 5), (5, 6), (6, 7), (7, 4))
+BOX_POSTS = ((0, 4), (1, 5), (2, 6), (3, 7))
+
+
+def corners(thing: ObjectEstimate) -> FloatArray:
+    """The outline (4, 2) m in the ego frame."""
+    half = np.array([thing.length, thing.width]) / 2.0
+    signs = np.array([[1.0, 1.0], [-1.0, 1.0], [-1.0, -1.0], [1.0, -1.0]])
+    return thing.ego_from_object.apply(signs * half)
+
+
+def colour_of(thing: ObjectEstimate) -> Colour:
+    """Vehicles amber, walkers pink."""
+    return WALKER if thing.kind is ObjectKind.WALKER else VEHICLE
+
+
+def on_camera(
+    picture: ImageArray, camera: Camera, scene: Scene | None, plan: Plan | None
+) -> ImageArray:
+    """The picture with the plan as a ribbon on the road and a box around every road user."""
+    out = picture.copy()
+    cam_from_ego = np.linalg.inv(camera.ego_from_cam)
+    if plan is not None:
+        _ribbon(out, camera, cam_from_ego, plan)
+    if scene is not None:
+        for thing in sorted(scene.objects, key=lambda one: -one.ego_from_object.x):
+            _box(out, camera, cam_from_ego, thing)
+    return out
+
+
+def _in_camera(points: FloatArray, cam_from_ego: FloatArray) -> FloatArray:
+    return points @ cam_from_ego[:3, :3].T + cam_from_ego[:3, 3]
+
+
+def _pixels(points: FloatArray, camera: Camera) -> NDArray[np.int32]:
+    """Cam-frame points (..., 3) in front of the camera as cv2's fixed-point pixels."""
+    seen = points @ camera.intrinsics.T
+    return _fixed(seen[..., :2] / seen[..., 2:])
+
+
+def _fixed(pixels: FloatArray) -> NDArray[np.int32]:
+    bounded = np.clip(pixels, -8000.0, 8000.0) * (1 << SHIFT)
+    out: NDArray[np.int32] = np.round(bounded).astype(np.int32)
+    return out
+
+
+def _segment(
+    out: ImageArray, camera: Camera, a: FloatArray, b: FloatArray, colour: Colour, width: int
+) -> None:
+    """A line between two cam-frame points, cut at the near plane."""
+    if a[2] < NEAR and b[2] < NEAR:
+        return
+    if a[2] < NEAR or b[2] < NEAR:
+        cut = a + (b - a) * (NEAR - a[2]) / (b[2] - a[2])
+        a, b = (cut, b) if a[2] < NEAR else (a, cut)
+    p, q = _pixels(np.stack([a, b]), camera)
+    cv2.line(out, p.tolist(), q.tolist(), colour, width, cv2.LINE_AA, SHIFT)
+
+
+def _box(out: ImageArray, camera: Camera, cam_from_ego: FloatArray, thing: ObjectEstimate) -> None:
+    flat = corners(thing)
+    floor = np.column_stack([flat, np.zeros(4)])
+    roof = np.column_stack([flat, np.full(4, HEIGHTS[thing.kind])])
+    points = _in_camera(np.concatenate([floor, roof]), cam_from_ego)
+    for a, b in (*BOX_EDGES, *BOX_POSTS):
+        _segment(out, camera, points[a], points[b], colour_of(thing), 1)
+
+
+def _ribbon(out: ImageArray, camera: Camera, cam_from_ego: FloatArray, plan: Plan) -> None:
+    """As wide as the car's track, fading with the distance."""
+    across = np.stack([-np.sin(plan.yaw), np.cos(plan.yaw)], axis=-1) * 0.75
+    edges = [np.column_stack([plan.xy + side * across, np.zeros(len(plan.xy))]) for side in (1, -1)]
+    left, right = (_in_camera(edge, cam_from_ego) for edge in edges)
+    for i in range(len(left) - 1):
+        quad = np.stack([left[i], left[i + 1], right[i + 1], right[i]])
+        if quad[:, 2].min() < NEAR:
+            continue
+        _blend(out, _pixels(quad, camera), PLAN, 0.45 * (1.0 - i / len(left)))
+
+
+def _blend(out: ImageArray, polygon: NDArray[np.int32], colour: Colour, share: float) -> None:
+    """Fill a polygon with a share 0..1 of the colour."""
+    x, y, width, height = cv2.boundingRect(polygon >> SHIFT)
+    x0, y0 = max(x - 1, 0), max(y - 1, 0)
+    x1, y1 = min(x + width + 2, out.shape[1]), min(y + height + 2, out.shape[0])
+    if x1 <= x0 or y1 <= y0:
+        return
+    patch = out[y0:y1, x0:x1]
+    painted = patch.copy()
+    moved = polygon - (np.array([x0, y0], np.int32) << SHIFT)
+    cv2.fillConvexPoly(painted, moved, colour, cv2.LINE_AA, SHIFT)
+    cv2.addWeighted(painted, share, patch, 1.0 - share, 0.0, patch)
+
+
+def from_above(
+    scene: Scene | None, plan: Plan | None, route: Route, world_from_ego: Pose2
+) -> ImageArray:
+    """The ego's surroundings (640, 384, 3): row 0 is 60 m ahead, column 0 is 24 m to the left."""
+    rows, columns = SEG_GRID.shape
+    scale = round(SEG_GRID.cell * PX_PER_M)
+    out = np.empty((rows * scale, columns * scale, 3), np.uint8)
+    out[:] = GROUND
+    if scene is not None and scene.drivable is not None:
+        soft = cv2.resize(scene.drivable, out.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+        share = np.clip(soft, 0.0, 1.0)[..., None]
+        out[:] = (share * np.array(ROAD) + (1.0 - share) * np.array(GROUND)).astype(np.uint8)
+    _polyline(out, world_from_ego.inverse().apply(route.points), ROUTE, 2)
+    if scene is not None:
+        for lane in scene.lanes:
+            _polyline(out, lane.centre, FAINT if lane.index else INK, 1)
+        _stop_line(out, scene.light)
+        for thing in scene.objects:
+            _from_above(out, thing)
+    if plan is not None:
+        _polyline(out, plan.xy, PLAN, 3)
+    half = np.array([LINCOLN_MKZ.length, LINCOLN_MKZ.width]) / 2.0
+    ego = np.array([[1.0, 1.0], [-1.0, 1.0], [-1.0, -1.0], [1.0, -1.0]]) * half
+    cv2.fillConvexPoly(out, _above(ego), EGO, cv2.LINE_AA, SHIFT)
+    return out
+
+
+def _above(points: FloatArray) -> NDArray[np.int32]:
+    """Ego-frame points (..., 2) as pixels (column, row) of the view from above."""
+    cells = SEG_GRID.cells(points) * (SEG_GRID.cell * PX_PER_M)
+    return _fixed(cells[..., ::-1] - 0.5)
+
+
+def _polyline(out: ImageArray, points: FloatArray, colour: Colour, width: int) -> None:
+    near = np.hypot(points[:, 0], points[:, 1]) < 90.0
+    for run in np.split(
+        np.flatnonzero(near), np.flatnonzero(np.diff(np.flatnonzero(near)) > 1) + 1
+    ):
+        cv2.polylines(out, [_above(points[run])], False, colour, width, cv2.LINE_AA, SHIFT)
+
+
+def _stop_line(out: ImageArray, light: LightEstimate | None) -> None:
+    if light is None or light.distance is None:
+        return
+    line = np.array([[light.distance, 2.0], [light.distance, -2.0]])
+    cv2.polylines(out, [_above(line)], False, LIGHT[light.state], 4, cv2.LINE_AA, SHIFT)
+
+
+def _from_above(out: ImageArray, thing: ObjectEstimate) -> None:
+    """The outline, filled by confidence, with where it will be in a second."""
+    outline = _above(corners(thing))
+    _blend(out, outline, colour_of(thing), 0.25 + 0.6 * thing.confidence)
+    cv2.polylines(out, [outline], True, colour_of(thing), 1, cv2.LINE_AA, SHIFT)
+    if math.hypot(*thing.velocity) > 0.3:
+        centre = np.array([thing.ego_from_object.x, thing.ego_from_object.y])
+        ahead = np.stack([centre, centre + thing.velocity])
+        cv2.polylines(out, [_above(ahead)], False, colour_of(thing), 1, cv2.LINE_AA, SHIFT)
