@@ -65,7 +65,7 @@ def on_camera(
 ) -> ImageArray:
     """The picture with the plan as a ribbon on the road and a box around every road user."""
     out = picture.copy()
-    cam_from_ego = np.linalg.inv(camera.ego_from_cam)
+    cam_from_ego: FloatArray = np.asarray(np.linalg.inv(camera.ego_from_cam), np.float64)
     if plan is not None:
         _ribbon(out, camera, cam_from_ego, plan)
     if scene is not None:

@@ -46,13 +46,12 @@ def episode(
         try:
             ego = localise(readings)
             observation = Observation(
-                readings.t, ego, stage.frames(readings), stage.route, stage.truth(readings)
+                readings.t, ego, readings.frames, stage.route, stage.truth(readings)
             )
             decision = driver.act(observation)
         except Exception as error:  # whatever it is, it is the driver's
             raise DriverError(f"{type(error).__name__}: {error}") from error
         world.apply(decision.command)
-        stage.traffic.step(readings)
         yield Step(
             readings, observation, decision, readings.view, judge.route_completion, state_hash
         )

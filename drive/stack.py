@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from common.messages import Decision, Observation, Plan, Route, Scene
 from planning.follow import Follower
 from planning.planner import Planner, PlannerConfig
 from planning.safety import SafetyGate
-
-from common.messages import Decision, Observation, Plan, Route, Scene
 
 Perceive = Callable[[Observation], Scene | None]
 """A new Scene, or None in a tick without one."""
