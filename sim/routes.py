@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 
@@ -43,10 +42,30 @@ def make_route(roads: Roads, index: int) -> Route:
 
 
 def lanes_of_route(roads: Roads, route: Route) -> list[int]:
-    """The lanes a route of `make_route` runs along, in order."""
-    ahead = np.diff(route.points, axis=0, append=2.0 * route.points[-1:] - route.points[-2:-1])
-    lanes = roads.nearest(route.points, np.arctan2(ahead[:, 1], ahead[:, 0])).lane
-    return [int(lanes[0]), *(int(b) for a, b in pairwise(lanes) if a != b)]
+    """The lanes a route of `make_route` runs along, in order.
+
+    Connections of a junction lie on each other where they begin, so the graph is followed: at each
+    fork the lane goes on that stays nearest to the route.
+    """
+    at = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(route.points, axis=0).T))])
+    begin = route.points[1] - route.points[0]
+    here = roads.nearest(route.points[:1], np.arctan2(begin[1:], begin[:1]))
+    lanes = [int(here.lane[0])]
+    reached = float(roads.length[lanes[0]] - here.s[0])
+    while reached < at[-1] and roads.successors[lanes[-1]]:
+        onward = roads.successors[lanes[-1]]
+        lane = min(onward, key=lambda one: _distance(roads, one, route.points, at - reached))
+        lanes.append(lane)
+        reached += float(roads.length[lane])
+    return lanes
+
+
+def _distance(roads: Roads, lane: int, points: FloatArray, at: FloatArray) -> float:
+    """Mean distance (m) of a lane from a line of points that meets its begin at 0 m."""
+    own = roads.samples(lane)
+    s = roads.s[own][roads.s[own] <= at[-1]]
+    line = np.stack([np.interp(s, at, points[:, i]) for i in (0, 1)], axis=-1)
+    return float(np.hypot(*(roads.xy[own][: len(s)] - line).T).mean())
 
 
 @dataclass(frozen=True, slots=True)
