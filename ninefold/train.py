@@ -1,0 +1,119 @@
+"""`ninefold train`: samples -> a trained network, with its card."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from common.errors import UserError
+
+if TYPE_CHECKING:
+    from perception.dataset import Samples
+    from perception.train.data import Pool
+    from perception.train.loop import Progress, Run
+
+HELD_OUT = 12
+"""Every so many shards, one is kept from training and judged after it."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `ninefold train`."""
+    parser.add_argument("--data", type=Path, default=Path("runs/data"), help="folder of samples")
+    parser.add_argument("--out", type=Path, default=Path("runs/train"), help="checkpoint and card")
+    parser.add_argument("--samples", type=int, default=40_000, help="samples drawn in all")
+    parser.add_argument("--batch", type=int, default=8)
+    parser.add_argument("--rate", type=float, default=3e-3, help="peak learning rate")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--json", type=Path, help="write the held-out figures there")
+
+
+def split(shards: list[Samples]) -> tuple[list[Samples], list[Samples]]:
+    """Shards to learn from, and whole episodes kept out."""
+    kept = [s for i, s in enumerate(shards) if i % HELD_OUT == HELD_OUT - 1]
+    return [s for i, s in enumerate(shards) if i % HELD_OUT != HELD_OUT - 1], kept
+
+
+def run(options: argparse.Namespace) -> int:
+    """Train, judge on the held-out episodes, write the card."""
+    from perception.dataset import open_shards, read_card
+
+    try:
+        from perception.train.data import Pool
+        from perception.train.loop import TORCH_VERSION, Run, TrainSpec, use_threads
+    except ImportError as error:
+        raise UserError("expected torch, got none; pip install 'ninefold[train]'") from error
+
+    use_threads(options.threads)
+    learn, kept = split(open_shards(options.data))
+    spec = TrainSpec(options.samples, options.batch, options.seed, options.rate)
+    training = Run(spec, options.out / "checkpoint.pt")
+    pool = Pool(learn)
+    started = time.monotonic()
+    _follow(training, pool)
+    card = {
+        "data": read_card(options.data),
+        "frames": len(pool),
+        "frames_held_out": sum(len(s) for s in kept),
+        "command": f"ninefold train --samples {spec.samples} --batch {spec.batch}"
+        f" --rate {spec.rate:g} --seed {spec.seed}",
+        "commit": commit(),
+        "minutes_this_time": round((time.monotonic() - started) / 60, 1),
+        "torch": TORCH_VERSION,
+        "figures": judge(training.checkpoint, kept),
+    }
+    text = json.dumps(card, indent=1, sort_keys=True)
+    (options.out / "card.json").write_text(text + "\n")
+    if options.json:
+        options.json.write_text(json.dumps(card["figures"], indent=1) + "\n")
+    print(f"trained: {options.out / 'checkpoint.pt'}; next: ninefold export --run {options.out}")
+    return 0
+
+
+def _follow(training: Run, pool: Pool) -> None:
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    mean: dict[str, float] = {}
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed}/{task.total}"),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[losses]}"),
+    ) as bar:
+        task = bar.add_task("train", total=training.spec.steps, completed=training.step, losses="")
+        for done in training.advance(pool):
+            _smooth(mean, done)
+            text = " ".join(f"{name} {value:.3f}" for name, value in mean.items())
+            bar.update(task, completed=done.step, losses=text)
+            if done.step % 200 == 0:
+                bar.console.print(f"step {done.step}/{done.steps}: {text}")
+
+
+def _smooth(mean: dict[str, float], done: Progress) -> None:
+    for name, value in {"loss": done.loss, **done.parts}.items():
+        mean[name] = value if name not in mean else 0.98 * mean[name] + 0.02 * value
+
+
+def judge(checkpoint: Path, kept: list[Samples]) -> dict[str, float | None]:
+    """The figures of a checkpoint on some shards; empty without shards."""
+    if not kept:
+        return {}
+    from perception.metrics import score
+    from perception.train.loop import infer, load
+
+    network = load(checkpoint)
+    return score(
+        (raw, row) for shard in kept for raw, row in zip(infer(network, shard), shard, strict=True)
+    )
+
+
+def commit() -> str:
+    """The project's commit, "unknown" outside a checkout."""
+    git = ["git", "-C", str(Path(__file__).parent), "rev-parse", "--short", "HEAD"]
+    done = subprocess.run(git, capture_output=True, text=True, check=False)
+    return done.stdout.strip() or "unknown"

@@ -1,0 +1,1 @@
+"""Training and export of the network: the only place that imports torch."""

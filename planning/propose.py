@@ -1,0 +1,203 @@
+"""Proposals: candidate intentions, each driven forward against the forecast.
+
+The recipe of PDM-Closed (Dauner 2023): lateral targets times target speeds under the intelligent
+driver model, here with stopping points (lines, places to yield) as candidates of their own.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from common.frames import FloatArray
+from planning.kernels import kernel, on_line
+
+X, Y, YAW, SPEED, ACCEL, S, D = range(7)
+"""Columns of a proposal's states."""
+TARGET, BLEND, SHARE, STOP, BRAKE = range(5)
+"""Columns of a candidate: lateral target m, metres to get there, share of the allowed speed, arc
+length to stop at (inf for none), constant deceleration m/s2 (0 for none)."""
+
+CALM = -3.0  # m/s2; harder wishes may build up with `URGENT_JERK`
+URGENT_JERK = 15.0  # m/s3
+STOP_FADE = 0.6  # s, time constant with which a stop's braking fades out
+SHARES = (1.0, 0.75, 0.5, 0.25, 0.0)
+BRAKES = (2.0, 4.0, 8.0)  # m/s2
+
+
+class DriverModel(NamedTuple):
+    """How the ego drives in a rollout: the intelligent driver model's figures and the car's."""
+
+    accel: float = 1.8  # m/s2
+    decel: float = 1.8  # m/s2, comfortable
+    brake: float = 8.0  # m/s2, most
+    jerk: float = 2.5  # m/s3, in calm driving
+    headway: float = 1.4  # s
+    gap: float = 3.0  # m between bumpers at standstill
+    margin: float = 0.3  # m at each side within which an object counts as in the way
+    length: float = 4.902  # m
+    width: float = 2.128  # m
+
+
+def candidates(
+    offset: float, speed: float, sides: tuple[float, ...], line: float, stops: tuple[float, ...]
+) -> FloatArray:
+    """The candidates (P, 5); columns as above.
+
+    Args:
+        offset: m, where the path's lateral target lies (the seen lane's centre).
+        speed: m/s, of the ego.
+        sides: further lateral targets m, tried at full and half speed.
+        line: arc length that no candidate may cross (red light, end of the way), inf for none.
+        stops: arc lengths to stop at in order to yield.
+    """
+    blend = max(6.0, 1.5 * speed)
+    rows = [(offset, blend, share, line, 0.0) for share in SHARES]
+    rows += [(offset, blend, 1.0, min(stop, line), 0.0) for stop in stops]
+    rows += [(offset, blend, 1.0, line, brake) for brake in BRAKES]
+    rows += [(side, blend, share, line, 0.0) for side in sides for share in SHARES[:3]]
+    return np.array(rows)
+
+
+@kernel
+def stop_accel(gap: float, speed: float, comfortable: float) -> float:
+    """The acceleration that brings the car to rest after `gap` m; inf while it is too early.
+
+    Solves gap = v^2 / 2b + c v for b; a = -b v / (v + b c) then fades out towards standstill, so
+    that the stop ends without a jolt.
+    """
+    room = gap - STOP_FADE * speed
+    if room <= 0.02:
+        return -speed / STOP_FADE - 0.2
+    b = speed * speed / (2.0 * room)
+    if b < 0.75 * comfortable and room > 0.3:
+        return math.inf
+    return -b * speed / (speed + b * STOP_FADE + 1e-6)
+
+
+@kernel
+def follow_accel(gap: float, speed: float, lead: float, driver: DriverModel) -> float:
+    """The intelligent driver model's interaction term (Treiber 2000); gap m between bumpers."""
+    closing = speed * (speed - lead) / (2.0 * math.sqrt(driver.accel * driver.decel))
+    wished = driver.gap + max(0.0, speed * driver.headway + closing)
+    return driver.accel * (1.0 - (wished / max(gap, 0.1)) ** 2)
+
+
+@kernel
+def free_accel(speed: float, allowed: float, driver: DriverModel) -> float:
+    """The acceleration towards an allowed speed: IDM's below it, proportional above."""
+    if speed <= allowed:
+        return driver.accel * (1.0 - (speed / max(allowed, 0.1)) ** 4)
+    return max((allowed - speed) / 0.8, -driver.decel)
+
+
+@kernel
+def leader(
+    s: float, d: float, motion: FloatArray, extent: FloatArray, t: int, driver: DriverModel
+) -> tuple[int, float, float]:
+    """The nearest object in the way of a car at (s, d): row or -1, gap m, its speed m/s."""
+    best, gap, speed = -1, math.inf, 0.0
+    for n in range(len(motion)):
+        ahead = motion[n, t, 3] - s
+        side = extent[n, t, 1] + 0.5 * driver.width + driver.margin
+        room = ahead - extent[n, t, 0] - 0.5 * driver.length
+        if ahead > 0.0 and room < gap and abs(motion[n, t, 4] - d) < side:
+            best, gap, speed = n, room, extent[n, t, 2]
+    return best, gap, speed
+
+
+@kernel
+def settle(start: FloatArray, target: float, blend: float, s: float) -> tuple[float, float]:
+    """Lateral offset m and slope at arc length s of the cubic from the ego to the target.
+
+    Driven afresh in every plan, its initial curvature is a feedback 6/L^2 on the offset and 4/L
+    on the slope: a damping ratio of 0.8 over the distance L.
+    """
+    u = min(max((s - start[0]) / blend, 0.0), 1.0)
+    rest, hermite = start[1] - target, start[2] * blend
+    d = target + rest * (1.0 + u * u * (2.0 * u - 3.0)) + hermite * u * (1.0 - u) ** 2
+    slope = (rest * 6.0 * u * (u - 1.0) + hermite * (1.0 - u) * (1.0 - 3.0 * u)) / blend
+    return d, slope
+
+
+@kernel
+def wished_accel(
+    s: float, v: float, allowed: float, candidate: FloatArray, driver: DriverModel
+) -> float:
+    """What a candidate would do with nobody in the way, m/s2."""
+    wish = free_accel(v, candidate[SHARE] * allowed, driver)
+    wish = min(wish, stop_accel(candidate[STOP] - s, v, driver.decel))
+    if candidate[BRAKE] > 0.0:
+        wish = min(wish, -candidate[BRAKE])
+    return wish
+
+
+@kernel
+def limited_accel(wish: float, before: float, driver: DriverModel, dt: float) -> float:
+    """The wish within the brakes' strength and a jerk: gentle, or urgent for hard braking."""
+    wish = max(wish, -driver.brake)
+    down = URGENT_JERK if wish < CALM else driver.jerk
+    up = URGENT_JERK if before < CALM else driver.jerk
+    return min(max(wish, before - down * dt), before + up * dt)
+
+
+@kernel
+def rollout(
+    line: FloatArray,
+    yaw: FloatArray,
+    curvature: FloatArray,
+    allowed: FloatArray,
+    grid: tuple[float, float],
+    start: FloatArray,
+    rows: FloatArray,
+    motion: FloatArray,
+    extent: FloatArray,
+    driver: DriverModel,
+    dt: float,
+) -> tuple[FloatArray, NDArray[np.int64]]:
+    """Every candidate driven forward: states (P, T, 7), and the object that held it, (P,) or -1.
+
+    Args:
+        line: the path (R, 2).
+        yaw: its directions (R,).
+        curvature: its curvature (R,).
+        allowed: the speed it allows (R,).
+        grid: the path's first arc length and its step.
+        start: (5,) s, d, tan(heading error), speed, acceleration of the ego.
+        rows: (P, 5) of `candidates`.
+        motion: the forecast's (N, T, 6).
+        extent: the forecast's (N, T, 3).
+        driver: the ego's driver model.
+        dt: s between states.
+    """
+    states = np.empty((len(rows), motion.shape[1], 7))
+    held = np.full(len(rows), -1, dtype=np.int64)
+    for p in range(len(rows)):
+        s, v, a = start[0], start[3], start[4]
+        for t in range(motion.shape[1]):
+            d, slope = settle(start, rows[p, TARGET], rows[p, BLEND], s)
+            row, x, y, direction = on_line(line, yaw, (s - grid[0]) / grid[1])
+            scale = max(1.0 - d * curvature[row], 0.3)
+            states[p, t, X] = x - d * math.sin(direction)
+            states[p, t, Y] = y + d * math.cos(direction)
+            states[p, t, YAW] = direction + math.atan(slope / scale)
+            states[p, t, SPEED], states[p, t, ACCEL] = v, a
+            states[p, t, S], states[p, t, D] = s, d
+            ahead = min(row + int(0.4 * v / grid[1]), len(allowed) - 1)
+            wish = wished_accel(s, v, allowed[ahead], rows[p], driver)
+            n, gap, speed = leader(s, d, motion, extent, t, driver)
+            if n >= 0:
+                interaction = follow_accel(gap, v, speed, driver)
+                if interaction < wish:
+                    wish = interaction
+                    held[p] = n if held[p] < 0 else held[p]
+            a = limited_accel(wish, a, driver, dt)
+            faster = max(v + a * dt, 0.0)
+            s += 0.5 * (v + faster) * dt / math.hypot(scale, slope)
+            v = faster
+            if v == 0.0:
+                a = max(a, 0.0)
+    return states, held

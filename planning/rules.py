@@ -1,0 +1,111 @@
+"""Where the law or courtesy says stop: lights, junctions to keep clear, others' right of way."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from common.messages import LightEstimate, LightState
+from planning.path import Path, junction_ahead
+from planning.predict import Forecast
+
+LINE_MARGIN = 1.0  # m between the front bumper and a stop line
+SURE = 0.3  # confidence from which a light counts
+DILEMMA = {LightState.RED: 7.0, LightState.YELLOW: 3.0}
+"""m/s2 of braking needed above which the car goes on: yellow at a comfortable limit (3 m/s2 is
+the ITE's design deceleration), red only where tyres could not stop it."""
+LOOK = 60.0  # m ahead within which an unlocated light's junction is looked for
+ROOM = 3.0  # m to leave free behind the car past a junction
+YIELD_GAP, WALKER_GAP = 1.5, 2.5  # m between the front bumper and a crossing object's way
+MOST_STOPS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """An arc length (of the ego's origin) no proposal may pass."""
+
+    stop: float = math.inf  # m, where to stop
+    line: float = math.inf  # m, where the front bumper would be over the line
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """A place to yield at."""
+
+    stop: float  # m, arc length of the ego's origin
+    name: str  # to whom
+
+
+def hold(
+    path: Path,
+    s: float,
+    speed: float,
+    light: LightEstimate | None,
+    future: Forecast,
+    half_length: float,
+) -> Hold:
+    """The nearest of: a light that says stop, a junction without room behind it."""
+    junction = junction_ahead(path, s)
+    entry = math.inf
+    if junction is not None and junction[0] > s + half_length:
+        entry = junction[0]
+    found = _light(s, speed, light, entry, half_length)
+    if math.isinf(found.stop) and junction is not None and math.isfinite(entry):
+        found = _keep_clear(s, speed, junction, future, half_length)
+    return found
+
+
+def _light(
+    s: float, speed: float, light: LightEstimate | None, entry: float, half_length: float
+) -> Hold:
+    if light is None or light.state not in DILEMMA or light.confidence < SURE:
+        return Hold()
+    line = entry - 0.5 if light.distance is None else min(s + light.distance, entry + 2.0)
+    if line - s > LOOK and light.distance is None:
+        return Hold()
+    room = line - s - half_length
+    if room < -0.5 or speed**2 > 2.0 * DILEMMA[light.state] * max(room, 0.05):
+        return Hold()
+    stop = max(line - half_length - LINE_MARGIN, s)
+    return Hold(stop, line - half_length, f"stop for {light.state.value} light")
+
+
+def _keep_clear(
+    s: float, speed: float, junction: tuple[float, float], future: Forecast, half_length: float
+) -> Hold:
+    """Do not enter a junction that a standing queue would make the car stand in."""
+    entry, leave = junction
+    if not len(future) or speed**2 > 2.0 * 3.0 * max(entry - s - half_length, 0.05):
+        return Hold()
+    last = future.motion[:, -1]
+    rear = last[:, 3] - future.extent[:, -1, 0]
+    queue = (np.abs(last[:, 4]) < 1.5) & (future.extent[:, 0, 2] < 1.5) & ~future.walker
+    queue &= (np.abs(np.sin(last[:, 5])) < 0.7) & (rear > entry + 1.0)
+    queue &= rear < leave + 2.0 * half_length + ROOM
+    if not queue.any():
+        return Hold()
+    stop = max(entry - half_length - LINE_MARGIN, s)
+    return Hold(stop, entry - half_length, "keep the junction clear")
+
+
+def yields(path: Path, s: float, future: Forecast, half: tuple[float, float]) -> tuple[Stop, ...]:
+    """Where to stop for those who will cross the way, and before the junction; nearest first."""
+    found: list[Stop] = []
+    for n in range(len(future)):
+        motion, extent = future.motion[n], future.extent[n]
+        side = extent[:, 1] + half[1] + (0.9 if future.walker[n] else 0.6)
+        there = (np.abs(motion[:, 4]) < side) & (motion[:, 3] > s)
+        crossing = future.walker[n] or abs(math.sin(motion[0, 5])) > 0.4 or extent[0, 2] < -0.5
+        if not crossing or not there.any():
+            continue
+        first = float((motion[:, 3] - extent[:, 0] - future.growth[n])[there].min())
+        gap = WALKER_GAP if future.walker[n] else YIELD_GAP
+        found.append(Stop(first - half[0] - gap, future.names[n]))
+    junction = junction_ahead(path, s)
+    if found and junction is not None and junction[0] > s + half[0]:
+        found.append(Stop(junction[0] - half[0] - LINE_MARGIN, found[0].name))
+    found = [stop for stop in found if stop.stop > s - 0.5]
+    return tuple(sorted(found, key=lambda stop: stop.stop)[:MOST_STOPS])
