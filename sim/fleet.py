@@ -1,0 +1,277 @@
+"""Background vehicles as arrays: state, kernels' inputs, and one step of all drivers.
+
+A pure simulation on the lane graph: it knows no client and no server. `decide` looks and chooses
+an acceleration and a steering angle per vehicle; who integrates them (`roll` here, the
+server's dynamics in a drive) then says where the vehicles are. World frame, SI, radians.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from common.frames import FloatArray
+from common.messages import RouteCommand
+from sim.following import act, look, roll_kernel, track
+from sim.junctions import Meeting
+from sim.right_of_way import claim
+from sim.roads import Roads, StopKind
+
+IntArray = NDArray[np.int32]
+
+ROUTE = 12  # lanes a vehicle knows ahead, its own first
+CLAIMS = 10  # junction lanes a vehicle can hold at once
+LATERAL_ACCEL = 2.2  # m/s2 in curves; ordinary drivers, Bosetti et al. 2014, "Human-like driving"
+RED, YELLOW, GREEN, OFF = 0, 1, 2, 3  # signal states, CARLA's TrafficLightState
+PRIORITY = {RouteCommand.STRAIGHT: 2, RouteCommand.RIGHT: 1, RouteCommand.LEFT: 0}
+MINOR = -4  # added to a connection behind a stop or yield sign
+
+
+class LaneTable(NamedTuple):
+    """The lane graph as the kernels read it; lanes and samples as in `Roads`."""
+
+    first: IntArray  # (L + 1,)
+    xy: FloatArray  # (P, 2)
+    z: FloatArray  # (P,)
+    yaw: FloatArray  # (P,)
+    s: FloatArray  # (P,)
+    length: FloatArray  # (L,)
+    speed: FloatArray  # (P,) m/s, limit
+    curve_speed: FloatArray  # (P,) m/s, what the bend allows
+    after_first: IntArray  # (L + 1,) rows of `after`
+    after: IntArray  # successors that never lead into a dead end
+    held: NDArray[np.bool_]  # (L,) must be claimed before a vehicle enters
+    inside: NDArray[np.bool_]  # (L,) no place to wait: in a junction
+    stop_s: FloatArray  # (L,) m, stop line; negative where the lane has none
+    stop_kind: IntArray  # (L,) StopKind, 0 for none
+    signal: IntArray  # (L,) row of the signal states, -1 for none
+    hold_s: FloatArray  # (L,) m, where an unclaimed vehicle's front must stand
+    priority: IntArray  # (L,)
+    meet_first: IntArray  # (L + 1,) rows of the arrays below
+    meet_lane: IntArray  # (C,)
+    meet: FloatArray  # (C, 4) m: begin, end, begin and end on the other lane
+
+
+class Fleet(NamedTuple):
+    """All vehicles; arrays over N, changed in place."""
+
+    x: FloatArray  # m, box centre
+    y: FloatArray
+    z: FloatArray  # m, the road's height
+    yaw: FloatArray  # rad
+    speed: FloatArray  # m/s
+    steer: FloatArray  # rad at the front wheels
+    half_length: FloatArray  # m
+    half_width: FloatArray
+    wheelbase: FloatArray
+    wish: FloatArray  # desired speed over the limit
+    headway: FloatArray  # s
+    min_gap: FloatArray  # m
+    accel: FloatArray  # m/s2, IDM's a
+    decel: FloatArray  # m/s2, IDM's b
+    route: IntArray  # (N, ROUTE) lanes, own first
+    sample: IntArray  # nearest sample
+    s: FloatArray  # m along the own lane
+    claim_lane: IntArray  # (N, CLAIMS) -1 for none
+    claim_s: FloatArray  # (N, CLAIMS) m, own place measured along the claimed lane
+    waited: FloatArray  # s at a junction's entry without a red light
+    stood: FloatArray  # s without motion
+
+
+class Ahead(NamedTuple):
+    """What each vehicle sees along its route this tick; arrays over N."""
+
+    gap: FloatArray  # m to the leader's rear
+    lead_speed: FloatArray  # m/s of the leader, along the path
+    leader: IntArray  # which vehicle leads, -1 for none or a stranger
+    hold: FloatArray  # m to the line where it must stand
+    target: FloatArray  # m/s, limit and bends ahead
+    enter: FloatArray  # m to the next entry that needs a claim
+    begin: IntArray  # first and last place in the route of the lanes to claim, -1 for none
+    end: IntArray
+    leave: FloatArray  # m from the centre to the end of the lanes to claim
+    room: FloatArray  # m free beyond them
+    aim_x: FloatArray  # m, where the wheels point to
+    aim_y: FloatArray
+
+
+class Others(NamedTuple):
+    """Everything else on the road: the ego vehicle, walkers, strangers; arrays over M."""
+
+    x: FloatArray
+    y: FloatArray
+    z: FloatArray
+    yaw: FloatArray
+    half_length: FloatArray
+    half_width: FloatArray
+    vx: FloatArray  # m/s, world frame
+    vy: FloatArray
+    lane: IntArray  # a junction lane it uses, -1 for none
+    s: FloatArray
+
+
+def nobody() -> Others:
+    """An empty road."""
+    none = np.zeros(0)
+    return Others(none, none, none, none, none, none, none, none, np.zeros(0, np.int32), none)
+
+
+def lane_table(roads: Roads, signal_ids: tuple[str, ...]) -> LaneTable:
+    """The kernels' view of a lane graph; signals in the order of their OpenDRIVE ids."""
+    after = _living_successors(roads)
+    meetings = [one for one in roads.conflicts if one.kind is not Meeting.SPLIT]
+    lanes = np.array([one.lane for one in meetings], dtype=np.int64)
+    meet = np.array([(m.begin, m.end, m.other_begin, m.other_end) for m in meetings])
+    stop = np.zeros((3, len(roads)))
+    stop[0] = -1.0
+    for lane, i in enumerate(roads.stop_line):
+        if i >= 0:
+            line = roads.stop_lines[i]
+            row = signal_ids.index(line.opendrive_id) if line.opendrive_id in signal_ids else -1
+            stop[:, lane] = line.s, line.kind, row
+    stop[2, stop[1] != StopKind.SIGNAL] = -1
+    hold_s = np.maximum(stop[0], 0.0)
+    for one in meetings:
+        hold_s[one.lane] = min(hold_s[one.lane], max(one.begin - 1.0, 0.0))
+    priority = np.array([PRIORITY.get(command, 2) for command in roads.command])
+    priority[np.isin(stop[1], (StopKind.STOP, StopKind.YIELD))] += MINOR
+    return LaneTable(
+        first=roads.first,
+        xy=np.ascontiguousarray(roads.xy),
+        z=np.ascontiguousarray(roads.z),
+        yaw=np.ascontiguousarray(roads.yaw),
+        s=roads.s,
+        length=roads.length,
+        speed=roads.speed_limit[roads.lane],
+        curve_speed=_curve_speed(roads),
+        after_first=np.cumsum([0, *map(len, after)]).astype(np.int32),
+        after=np.array([b for row in after for b in row], dtype=np.int32),
+        held=np.bincount(lanes, minlength=len(roads)) > 0,
+        inside=roads.junction >= 0,
+        stop_s=stop[0],
+        stop_kind=stop[1].astype(np.int32),
+        signal=stop[2].astype(np.int32),
+        hold_s=hold_s,
+        priority=priority.astype(np.int32),
+        meet_first=np.searchsorted(lanes, np.arange(len(roads) + 1)).astype(np.int32),
+        meet_lane=np.array([one.other for one in meetings], dtype=np.int32),
+        meet=meet.reshape(-1, 4),
+    )
+
+
+def make_fleet(
+    table: LaneTable,
+    lane: IntArray,
+    s: FloatArray,
+    half_size: FloatArray,
+    rng: np.random.Generator,
+) -> Fleet:
+    """Vehicles at rest on their lanes (N,) at s (N,) m, with drivers drawn from rng.
+
+    Args:
+        table: the lane graph.
+        lane: (N,) where each vehicle stands.
+        s: (N,) m along it.
+        half_size: (N, 2) m, half length and half width.
+        rng: draws driver types and first turns. IDM's figures spread about Treiber and
+            Kesting, "Traffic Flow Dynamics", table 11.2 (city and highway).
+    """
+    n = len(lane)
+    sample = np.array(
+        [table.first[i] + np.argmin(np.abs(table.s[table.first[i] : table.first[i + 1]] - at))
+         for i, at in zip(lane, s, strict=True)],
+        dtype=np.int32,
+    ).reshape(n)  # fmt: skip
+    offset = s - table.s[sample]
+    route = np.full((n, ROUTE), -1, dtype=np.int32)
+    for i in range(n):
+        route[i, 0] = lane[i]
+        for k in range(1, ROUTE):
+            begin, end = table.after_first[route[i, k - 1]], table.after_first[route[i, k - 1] + 1]
+            route[i, k] = table.after[rng.integers(begin, end)]
+    return Fleet(
+        x=table.xy[sample, 0] + offset * np.cos(table.yaw[sample]),
+        y=table.xy[sample, 1] + offset * np.sin(table.yaw[sample]),
+        z=table.z[sample].copy(),
+        yaw=table.yaw[sample].copy(),
+        speed=np.zeros(n),
+        steer=np.zeros(n),
+        half_length=half_size[:, 0].copy(),
+        half_width=half_size[:, 1].copy(),
+        wheelbase=1.16 * half_size[:, 0],  # Lincoln MKZ: 2.85 m of 4.90 m
+        wish=rng.uniform(0.7, 1.05, n),
+        headway=rng.uniform(1.0, 1.8, n),
+        min_gap=rng.uniform(1.5, 3.0, n),
+        accel=rng.uniform(1.2, 2.2, n),
+        decel=rng.uniform(1.6, 2.4, n),
+        route=route,
+        sample=sample,
+        s=s.copy(),
+        claim_lane=np.full((n, CLAIMS), -1, dtype=np.int32),
+        claim_s=np.zeros((n, CLAIMS)),
+        waited=np.zeros(n),
+        stood=np.zeros(n),
+    )
+
+
+def decide(
+    table: LaneTable,
+    fleet: Fleet,
+    others: Others,
+    signals: NDArray[np.uint8],
+    dt: float,
+    rng: np.random.Generator,
+) -> tuple[FloatArray, FloatArray]:
+    """What every driver does now: acceleration (N,) m/s2 and steering angle (N,) rad.
+
+    Poses and speeds in fleet are where the vehicles are; routes, claims and waiting times in it
+    move on by dt. Signals (S,) hold RED, YELLOW, GREEN or OFF.
+    """
+    n = len(fleet.x)
+    track(table, fleet, rng.random(n), dt)
+    ahead = _nothing_ahead(n)
+    look(table, fleet, others, signals, ahead)
+    order = np.lexsort((np.arange(n), ahead.enter, -fleet.waited))
+    claim(table, fleet, others, ahead, order, dt)
+    return act(fleet, ahead)
+
+
+def roll(fleet: Fleet, accel: FloatArray, steer: FloatArray, dt: float) -> None:
+    """Moves the vehicles dt s on: the kinematic bicycle about the rear axle."""
+    roll_kernel(fleet, accel, steer, dt)
+
+
+def _nothing_ahead(n: int) -> Ahead:
+    figures = [np.zeros(n) for _ in range(9)]
+    places = [np.zeros(n, dtype=np.int32) for _ in range(3)]
+    gap, lead_speed, hold, target, enter, leave, room, aim_x, aim_y = figures
+    leader, begin, end = places
+    return Ahead(
+        gap, lead_speed, leader, hold, target, enter, begin, end, leave, room, aim_x, aim_y
+    )
+
+
+def _curve_speed(roads: Roads) -> FloatArray:
+    """What a bend allows, (P,) m/s: the heading's change over three metres either way."""
+    speed = np.full(len(roads.xy), np.inf)
+    for lane in range(len(roads)):
+        own = roads.samples(lane)
+        yaw, s = np.unwrap(roads.yaw[own]), roads.s[own]
+        before, after = np.maximum(s - 3.0, s[0]), np.minimum(s + 3.0, s[-1])
+        bend = np.abs(np.interp(after, s, yaw) - np.interp(before, s, yaw))
+        curvature = bend / np.maximum(after - before, 1.0)
+        speed[own] = np.sqrt(LATERAL_ACCEL / np.maximum(curvature, 1e-4))
+    return speed
+
+
+def _living_successors(roads: Roads) -> list[list[int]]:
+    """Successors without those from which every way ends: vehicles drive for ever."""
+    after = [list(row) for row in roads.successors]
+    while True:
+        ends = {lane for lane, row in enumerate(after) if not row}
+        pruned = [[one for one in row if one not in ends] for row in after]
+        if pruned == after:
+            return after
+        after = pruned

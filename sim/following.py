@@ -1,0 +1,292 @@
+"""How a driver looks ahead, follows and steers: kernels over the arrays of `sim.fleet`.
+
+Following is the Intelligent Driver Model (Treiber, Hennecke and Helbing 2000); steering is pure
+pursuit (Coulter 1992). What stands in the way is found by geometry: the swept strip of the own
+route against every box, so that vehicles of other lanes, the ego and walkers need no special case.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.kernel import FAR, kernel
+
+if TYPE_CHECKING:
+    from common.frames import FloatArray
+    from sim.fleet import Ahead, Fleet, LaneTable, Others
+
+SIGHT = 192  # samples of the route a driver looks at, about 1 m each
+STILL = 0.1  # m/s
+STACKED = 3.0  # m of height between roads of a bridge
+MARGIN = 0.3  # m of clear air beside the own body
+PATIENCE = 10.0  # s until a standing driver squeezes by with no such margin
+YELLOW_DECEL = 3.0  # m/s2; a driver who needs more passes on yellow; ITE's figure for clearance
+HARD_BRAKE = 8.0  # m/s2; dry asphalt
+LINE_GAP = 0.8  # m between the front and a line
+LOOK_TIME = 0.45  # s; pure pursuit's look-ahead
+MAX_STEER = 1.0  # rad
+STEER_RATE = 1.6  # rad/s at the wheels
+FORESIGHT = 1.5  # s for which a walker's or stranger's motion is taken as straight
+LIGHT_STOPS, LIGHT_WARNS = 0, 1
+
+
+@kernel
+def track(table: LaneTable, fleet: Fleet, draws: FloatArray, dt: float) -> None:
+    """Moves each vehicle's place along its route to where its body is; draws (N,) pick turns."""
+    for i in range(len(fleet.x)):
+        lane, k = fleet.route[i, 0], fleet.sample[i]
+        before = fleet.s[i]
+        s, k = _place(table, lane, k, fleet.x[i], fleet.y[i])
+        moved = s - before
+        if s > table.length[lane]:
+            s -= table.length[lane]
+            fleet.route[i, :-1] = fleet.route[i, 1:].copy()
+            last = fleet.route[i, -2]
+            begin, end = table.after_first[last], table.after_first[last + 1]
+            fleet.route[i, -1] = table.after[begin + int(draws[i] * (end - begin))]
+            k = table.first[fleet.route[i, 0]]
+        fleet.s[i], fleet.sample[i], fleet.z[i] = s, k, table.z[k]
+        for c in range(fleet.claim_lane.shape[1]):
+            fleet.claim_s[i, c] += moved
+            held = fleet.claim_lane[i, c]
+            if held >= 0 and fleet.claim_s[i, c] - fleet.half_length[i] > table.length[held] + 1.0:
+                fleet.claim_lane[i, c] = -1
+        fleet.stood[i] = fleet.stood[i] + dt if fleet.speed[i] < STILL else 0.0
+
+
+@kernel
+def _place(table: LaneTable, lane: int, k: int, x: float, y: float) -> tuple[float, int]:
+    """Arc length along a lane, and its sample, found from the last sample k onward."""
+    first, last = table.first[lane], table.first[lane + 1] - 1
+    while True:
+        along = (x - table.xy[k, 0]) * math.cos(table.yaw[k])
+        along += (y - table.xy[k, 1]) * math.sin(table.yaw[k])
+        if k < last and along > 0.5 * (table.s[k + 1] - table.s[k]):
+            k += 1
+        elif k > first and along < -0.75 * (table.s[k] - table.s[k - 1]):
+            k -= 1
+        else:
+            return table.s[k] + along, k
+
+
+@kernel
+def look(
+    table: LaneTable, fleet: Fleet, others: Others, signals: NDArray[np.uint8], ahead: Ahead
+) -> None:
+    """Fills in what every driver sees."""
+    path = np.empty((SIGHT, 5))  # x, y, z, yaw, arc length from the own centre
+    for i in range(len(fleet.x)):
+        _find_entry(table, fleet, i, ahead)
+        count = _path(table, fleet, i, ahead, path)
+        ahead.hold[i] = _red_line(table, fleet, i, signals)
+        ahead.gap[i], ahead.lead_speed[i], ahead.room[i], ahead.leader[i] = FAR, 0.0, FAR, -1
+        side = fleet.half_width[i] + MARGIN * max(1.0 - fleet.stood[i] / PATIENCE, 0.0)
+        for j in range(len(fleet.x)):
+            if j != i:
+                vx = fleet.speed[j] * math.cos(fleet.yaw[j])
+                vy = fleet.speed[j] * math.sin(fleet.yaw[j])
+                box = (fleet.x[j], fleet.y[j], fleet.z[j], fleet.yaw[j])
+                size = (fleet.half_length[j], fleet.half_width[j])
+                _meet(i, j, fleet, ahead, box, size, (vx, vy), side, path[:count])
+        for j in range(len(others.x)):
+            box, size = _stretch(others, j)
+            motion = (others.vx[j], others.vy[j])
+            _meet(i, -1, fleet, ahead, box, size, motion, side, path[:count])
+
+
+@kernel
+def _stretch(
+    others: Others, j: int
+) -> tuple[tuple[float, float, float, float], tuple[float, float]]:
+    """A box grown forward by the way it will go soon."""
+    speed = math.hypot(others.vx[j], others.vy[j])
+    yaw = math.atan2(others.vy[j], others.vx[j]) if speed > 0.3 else others.yaw[j]
+    turn = abs(math.cos(yaw - others.yaw[j])), abs(math.sin(yaw - others.yaw[j]))
+    length = others.half_length[j] * turn[0] + others.half_width[j] * turn[1]
+    width = others.half_length[j] * turn[1] + others.half_width[j] * turn[0]
+    reach = 0.5 * FORESIGHT * speed
+    x, y = others.x[j] + reach * math.cos(yaw), others.y[j] + reach * math.sin(yaw)
+    return (x, y, others.z[j], yaw), (length + reach, width)
+
+
+@kernel
+def _find_entry(table: LaneTable, fleet: Fleet, i: int, ahead: Ahead) -> None:
+    """The next run of lanes that needs a claim: from its entry to the first place to wait."""
+    ahead.begin[i], ahead.end[i], ahead.enter[i], ahead.leave[i] = -1, -1, FAR, FAR
+    at = -fleet.s[i]
+    for k in range(fleet.route.shape[1]):
+        lane = fleet.route[i, k]
+        open_run = ahead.begin[i] >= 0
+        if not open_run and table.held[lane] and not _has(fleet, i, lane):
+            ahead.begin[i] = k
+            ahead.enter[i] = at + table.hold_s[lane] - fleet.half_length[i]
+            open_run = True
+        if open_run:
+            space = 2.0 * fleet.half_length[i] + 2.0 * fleet.min_gap[i]
+            if not table.held[lane] and not table.inside[lane] and table.length[lane] > space:
+                return
+            ahead.end[i], ahead.leave[i] = k, at + table.length[lane]
+        at += table.length[lane]
+
+
+@kernel
+def _has(fleet: Fleet, i: int, lane: int) -> bool:
+    found = False
+    for c in range(fleet.claim_lane.shape[1]):
+        found = found or fleet.claim_lane[i, c] == lane
+    return found
+
+
+@kernel
+def _path(
+    table: LaneTable,
+    fleet: Fleet,
+    i: int,
+    ahead: Ahead,
+    path: FloatArray,
+) -> int:
+    """Copies the route's samples ahead of the centre, and finds speed target and aim on them."""
+    v, brake = fleet.speed[i], fleet.decel[i]
+    reach = 25.0 + v * (2.0 + v / (2.0 * brake))
+    if ahead.enter[i] < reach:
+        reach = max(reach, ahead.leave[i] + 20.0)
+    aim = max(2.5, min(LOOK_TIME * v + 2.0, 12.0))
+    target, count, offset = FAR, 0, -fleet.s[i]
+    ahead.aim_x[i], ahead.aim_y[i] = fleet.x[i], fleet.y[i]
+    for k in range(fleet.route.shape[1]):
+        lane = fleet.route[i, k]
+        begin = fleet.sample[i] if k == 0 else table.first[lane]
+        for p in range(begin, table.first[lane + 1]):
+            at = offset + table.s[p]
+            if at > reach or count == SIGHT:
+                ahead.target[i] = target
+                return count
+            allowed = min(table.speed[p] * fleet.wish[i], table.curve_speed[p])
+            target = min(target, math.sqrt(allowed * allowed + 2.0 * brake * max(at - 2.0, 0.0)))
+            if at <= 0.0:
+                continue
+            if at >= aim and (count == 0 or path[count - 1, 4] < aim):
+                ahead.aim_x[i] = table.xy[p, 0] - (at - aim) * math.cos(table.yaw[p])
+                ahead.aim_y[i] = table.xy[p, 1] - (at - aim) * math.sin(table.yaw[p])
+            path[count, 0], path[count, 1] = table.xy[p, 0], table.xy[p, 1]
+            path[count, 2], path[count, 3], path[count, 4] = table.z[p], table.yaw[p], at
+            count += 1
+        offset += table.length[lane]
+    ahead.target[i] = target
+    return count
+
+
+@kernel
+def _red_line(table: LaneTable, fleet: Fleet, i: int, signals: NDArray[np.uint8]) -> float:
+    """Distance (m) of the front to the first line whose signal holds this driver."""
+    at = -fleet.s[i] - fleet.half_length[i]
+    for k in range(fleet.route.shape[1]):
+        lane = fleet.route[i, k]
+        row = table.signal[lane]
+        if row >= 0 and table.stop_kind[lane] == 1:
+            distance: float = at + table.stop_s[lane]
+            if distance > -1.0:
+                need = fleet.speed[i] ** 2 / (2.0 * max(distance, 0.1))
+                if signals[row] == LIGHT_STOPS and need < HARD_BRAKE:
+                    return distance
+                if signals[row] == LIGHT_WARNS and need < YELLOW_DECEL:
+                    return distance
+                return FAR
+        at += table.length[lane]
+        if at > 200.0:
+            break
+    return FAR
+
+
+@kernel
+def _meet(
+    i: int,
+    j: int,
+    fleet: Fleet,
+    ahead: Ahead,
+    box: tuple[float, float, float, float],
+    size: tuple[float, float],
+    motion: tuple[float, float],
+    side: float,
+    path: FloatArray,
+) -> None:
+    """Box j (-1 for a stranger's) against the strip of the own route: the nearest one leads."""
+    if len(path) == 0:
+        return
+    reach = path[-1, 4] + size[0] + size[1] + 5.0
+    dx, dy = box[0] - fleet.x[i], box[1] - fleet.y[i]
+    if dx * dx + dy * dy > reach * reach:
+        return
+    cos, sin = math.cos(box[3]), math.sin(box[3])
+    nose = fleet.half_length[i]
+    for k in range(len(path)):
+        arc = path[k, 4]
+        if arc < nose - 0.5 or abs(path[k, 2] - box[2]) > STACKED:
+            continue
+        x, y = path[k, 0] - box[0], path[k, 1] - box[1]
+        if abs(cos * x + sin * y) > size[0] + side or abs(cos * y - sin * x) > size[1] + side:
+            continue
+        tx, ty = math.cos(path[k, 3]), math.sin(path[k, 3])
+        extent = abs(cos * tx + sin * ty) * size[0] + abs(cos * ty - sin * tx) * size[1]
+        rear = arc + max(-(x * tx + y * ty) - extent, -1.0)
+        along = max(motion[0] * tx + motion[1] * ty, 0.0)
+        if rear - nose < ahead.gap[i]:
+            ahead.gap[i], ahead.lead_speed[i], ahead.leader[i] = rear - nose, along, j
+        if arc > ahead.leave[i]:
+            stop = along * along / (2.0 * HARD_BRAKE)
+            ahead.room[i] = min(ahead.room[i], rear - ahead.leave[i] + stop)
+        return
+
+
+@kernel
+def act(fleet: Fleet, ahead: Ahead) -> tuple[FloatArray, FloatArray]:
+    """The Intelligent Driver Model along the route, pure pursuit across it."""
+    n = len(fleet.x)
+    accel, steer = np.empty(n), np.empty(n)
+    for i in range(n):
+        v, a, b = fleet.speed[i], fleet.accel[i], fleet.decel[i]
+        target = max(ahead.target[i], 0.5)
+        free = a * (1.0 - (v / target) ** 4) if v < target else -b * min((v - target), 1.0)
+        lead = _interaction(v, v - ahead.lead_speed[i], ahead.gap[i], fleet.min_gap[i],
+                            fleet.headway[i], a, b)  # fmt: skip
+        line = _interaction(v, v, ahead.hold[i], LINE_GAP, 0.4, a, b)
+        accel[i] = min(max(free - max(lead, line), -HARD_BRAKE), a)
+        rear_x = fleet.x[i] - 0.5 * fleet.wheelbase[i] * math.cos(fleet.yaw[i])
+        rear_y = fleet.y[i] - 0.5 * fleet.wheelbase[i] * math.sin(fleet.yaw[i])
+        dx, dy = ahead.aim_x[i] - rear_x, ahead.aim_y[i] - rear_y
+        across = math.cos(fleet.yaw[i]) * dy - math.sin(fleet.yaw[i]) * dx
+        wanted = math.atan(2.0 * fleet.wheelbase[i] * across / max(dx * dx + dy * dy, 1.0))
+        steer[i] = min(max(wanted, -MAX_STEER), MAX_STEER)
+    return accel, steer
+
+
+@kernel
+def _interaction(
+    v: float, closing: float, gap: float, min_gap: float, headway: float, a: float, b: float
+) -> float:
+    """IDM's deceleration (m/s2) for a leader; a standing driver stays until the gap opens."""
+    if gap >= FAR:
+        return 0.0
+    wanted = min_gap + max(v * headway + v * closing / (2.0 * math.sqrt(a * b)), 0.0)
+    return a * (wanted / max(gap, 0.1)) ** 2
+
+
+@kernel
+def roll_kernel(fleet: Fleet, accel: FloatArray, steer: FloatArray, dt: float) -> None:
+    """The kinematic bicycle; steering turns at a limited rate, nobody rolls backwards."""
+    for i in range(len(fleet.x)):
+        change = min(max(steer[i] - fleet.steer[i], -STEER_RATE * dt), STEER_RATE * dt)
+        fleet.steer[i] += change
+        speed = max(fleet.speed[i] + accel[i] * dt, 0.0)
+        way = 0.5 * (fleet.speed[i] + speed) * dt
+        back = 0.5 * fleet.wheelbase[i]
+        x = fleet.x[i] - back * math.cos(fleet.yaw[i]) + way * math.cos(fleet.yaw[i])
+        y = fleet.y[i] - back * math.sin(fleet.yaw[i]) + way * math.sin(fleet.yaw[i])
+        fleet.yaw[i] += way * math.tan(fleet.steer[i]) / fleet.wheelbase[i]
+        fleet.x[i] = x + back * math.cos(fleet.yaw[i])
+        fleet.y[i] = y + back * math.sin(fleet.yaw[i])
+        fleet.speed[i] = speed

@@ -1,0 +1,170 @@
+"""Who may enter a junction: claims on lanes whose paths meet.
+
+A vehicle enters a junction lane only with a claim, and holds it until its rear has left. Two
+claims never meet (`LaneTable.meet`), so bodies do not either. A claim is given only if there is
+room to leave the junction again, hence nobody waits inside and junctions always empty. Who has
+waited longest is served first; drivers of lower priority let near traffic of higher priority
+pass until they have waited `INSIST` seconds.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.kernel import FAR, kernel
+
+if TYPE_CHECKING:
+    from sim.fleet import Ahead, Fleet, LaneTable, Others
+
+INSIST = 12.0  # s; then a driver no longer yields by priority
+SERVED_FIRST = 25.0  # s; then nobody else gets a claim that meets the wished one
+CLEAR = 1.0  # m behind the rear
+GAP_TIME = 2.0  # s between the own leaving and the other's coming
+STOP_TIME = 1.0  # s at a stop sign
+CREEP = 4.0  # m/s; the mean speed of one who starts from rest into a junction
+
+
+@kernel
+def claim(
+    table: LaneTable,
+    fleet: Fleet,
+    others: Others,
+    ahead: Ahead,
+    order: NDArray[np.intp],
+    dt: float,
+) -> None:
+    """Gives and takes back claims in the given order; who has none is held at the entry."""
+    for i in order:
+        _give_back(fleet, ahead, i)
+    for i in order:
+        if ahead.begin[i] < 0 or ahead.enter[i] >= FAR:
+            continue
+        inside = ahead.enter[i] < -1.5
+        red = _is_red(ahead, i)
+        near = ahead.enter[i] < 8.0 + fleet.speed[i] * (1.0 + fleet.speed[i] / 4.0)
+        waits = ahead.enter[i] < 3.0 and not red and ahead.gap[i] > ahead.enter[i]
+        fleet.waited[i] += dt if waits else 0.0
+        if inside or (near and not red and _may_enter(table, fleet, others, ahead, i)):
+            _take(table, fleet, ahead, i)
+            fleet.waited[i] = 0.0
+        else:
+            ahead.hold[i] = min(ahead.hold[i], ahead.enter[i])
+
+
+@kernel
+def _is_red(ahead: Ahead, i: int) -> bool:
+    """Whether a signal stops the vehicle before, or just behind, the entry of its next claim."""
+    return bool(ahead.hold[i] < ahead.enter[i] + 3.0)
+
+
+@kernel
+def _give_back(fleet: Fleet, ahead: Ahead, i: int) -> None:
+    """A claim is void when a signal stops its holder short of the first claimed lane."""
+    if ahead.hold[i] >= FAR:
+        return
+    for c in range(fleet.claim_lane.shape[1]):
+        to_lane = -fleet.claim_s[i, c] - fleet.half_length[i]
+        if fleet.claim_lane[i, c] >= 0 and ahead.hold[i] < to_lane + 5.0 and to_lane > -5.0:
+            fleet.claim_lane[i, c] = -1
+
+
+@kernel
+def _take(table: LaneTable, fleet: Fleet, ahead: Ahead, i: int) -> None:
+    at = -fleet.s[i]
+    for k in range(ahead.end[i] + 1):
+        lane = fleet.route[i, k]
+        if k >= ahead.begin[i] and table.held[lane]:
+            for c in range(fleet.claim_lane.shape[1]):
+                if fleet.claim_lane[i, c] < 0:
+                    fleet.claim_lane[i, c], fleet.claim_s[i, c] = lane, -at
+                    break
+        at += table.length[lane]
+
+
+@kernel
+def _may_enter(table: LaneTable, fleet: Fleet, others: Others, ahead: Ahead, i: int) -> bool:
+    first = fleet.route[i, ahead.begin[i]]
+    if table.stop_kind[first] == 2 and (fleet.waited[i] < STOP_TIME or ahead.enter[i] > 3.0):
+        return False
+    if not _is_first(fleet, ahead, i) or not _has_room(fleet, ahead, i):
+        return False
+    for k in range(ahead.begin[i], ahead.end[i] + 1):
+        lane = fleet.route[i, k]
+        for row in range(table.meet_first[lane], table.meet_first[lane + 1]):
+            other, end = table.meet_lane[row], table.meet[row, 3]
+            if _is_taken(fleet, i, other, end) or _is_used(others, other, end):
+                return False
+            if _must_yield(table, fleet, ahead, i, lane, row):
+                return False
+    return True
+
+
+@kernel
+def _is_first(fleet: Fleet, ahead: Ahead, i: int) -> bool:
+    """Whether nobody without a claim stands between the vehicle and the entry."""
+    j = ahead.leader[i]
+    if ahead.gap[i] > ahead.enter[i]:
+        return True
+    if j < 0 or ahead.begin[j] < 0:
+        return bool(j >= 0)
+    to_its_entry = ahead.gap[i] + 2.0 * fleet.half_length[j] + ahead.enter[j]
+    return bool(to_its_entry > ahead.enter[i] + 5.0)
+
+
+@kernel
+def _has_room(fleet: Fleet, ahead: Ahead, i: int) -> bool:
+    """Whether it and everybody bound for the same exit fit beyond the junction."""
+    needed = 2.0 * fleet.half_length[i] + fleet.min_gap[i]
+    last = fleet.route[i, ahead.end[i]]
+    for j in range(len(fleet.x)):
+        if j != i:
+            for c in range(fleet.claim_lane.shape[1]):
+                if fleet.claim_lane[j, c] == last:
+                    needed += 2.0 * fleet.half_length[j] + fleet.min_gap[j]
+    return bool(ahead.room[i] > needed)
+
+
+@kernel
+def _is_taken(fleet: Fleet, i: int, lane: int, end: float) -> bool:
+    for j in range(len(fleet.x)):
+        if j != i:
+            for c in range(fleet.claim_lane.shape[1]):
+                rear = fleet.claim_s[j, c] - fleet.half_length[j]
+                if fleet.claim_lane[j, c] == lane and rear < end + CLEAR:
+                    return True
+    return False
+
+
+@kernel
+def _is_used(others: Others, lane: int, end: float) -> bool:
+    for j in range(len(others.x)):
+        if others.lane[j] == lane and others.s[j] - others.half_length[j] < end + CLEAR:
+            return True
+    return False
+
+
+@kernel
+def _must_yield(table: LaneTable, fleet: Fleet, ahead: Ahead, i: int, lane: int, row: int) -> bool:
+    """Whether traffic bound for a lane that meets ours goes first."""
+    other = table.meet_lane[row]
+    for j in range(len(fleet.x)):
+        if j == i or ahead.begin[j] < 0 or ahead.enter[j] >= FAR:
+            continue
+        bound = False
+        for k in range(ahead.begin[j], ahead.end[j] + 1):
+            bound = bound or fleet.route[j, k] == other
+        if not bound or _is_red(ahead, j):
+            continue
+        if fleet.waited[j] > max(fleet.waited[i], SERVED_FIRST):
+            return True
+        mine = (ahead.enter[i] + table.meet[row, 1] + 2.0 * fleet.half_length[i]) / max(
+            fleet.speed[i], CREEP
+        )
+        coming = ahead.enter[j] / max(fleet.speed[j], 0.1)
+        higher = table.priority[other] > table.priority[lane]
+        if higher and fleet.waited[i] < INSIST and coming < mine + GAP_TIME:
+            return True
+    return False
