@@ -98,7 +98,7 @@ class Ahead(NamedTuple):
 
 
 class Others(NamedTuple):
-    """Everything else on the road: the ego vehicle, walkers, strangers; arrays over M."""
+    """Everything else on the road: the ego vehicle, walkers, strangers; arrays over M or K."""
 
     x: FloatArray
     y: FloatArray
@@ -108,8 +108,8 @@ class Others(NamedTuple):
     half_width: FloatArray
     vx: FloatArray  # m/s, world frame
     vy: FloatArray
-    lane: IntArray  # a junction lane it uses, -1 for none
-    s: FloatArray
+    used_lane: IntArray  # (K,) lanes that vehicles among them use
+    used_rear: FloatArray  # (K,) m along those, their rears
 
 
 def nobody() -> Others:
@@ -179,11 +179,10 @@ def make_fleet(
             Kesting, "Traffic Flow Dynamics", table 11.2 (city and highway).
     """
     n = len(lane)
-    sample = np.array(
-        [table.first[i] + np.argmin(np.abs(table.s[table.first[i] : table.first[i + 1]] - at))
-         for i, at in zip(lane, s, strict=True)],
-        dtype=np.int32,
-    ).reshape(n)  # fmt: skip
+    sample = np.zeros(n, dtype=np.int32)
+    for i in range(n):
+        own = slice(table.first[lane[i]], table.first[lane[i] + 1])
+        sample[i] = own.start + np.argmin(np.abs(table.s[own] - s[i]))
     offset = s - table.s[sample]
     route = np.full((n, ROUTE), -1, dtype=np.int32)
     for i in range(n):

@@ -140,8 +140,8 @@ def _is_taken(fleet: Fleet, i: int, lane: int, end: float) -> bool:
 
 @kernel
 def _is_used(others: Others, lane: int, end: float) -> bool:
-    for j in range(len(others.x)):
-        if others.lane[j] == lane and others.s[j] - others.half_length[j] < end + CLEAR:
+    for j in range(len(others.used_lane)):
+        if others.used_lane[j] == lane and others.used_rear[j] < end + CLEAR:
             return True
     return False
 

@@ -137,8 +137,12 @@ class Roads:
         own = self.samples(lane)
         at = self.s[own]
         x, y = (float(np.interp(s, at, self.xy[own, axis])) for axis in (0, 1))
-        i = own.start + int(np.argmin(np.abs(at - s)))
-        return Pose2(x, y, float(self.yaw[i]))
+        return Pose2(x, y, float(self.yaw[self.sample(lane, s)]))
+
+    def sample(self, lane: int, s: float) -> int:
+        """The sample of a lane nearest to s m along it."""
+        own = self.samples(lane)
+        return int(own.start + np.argmin(np.abs(self.s[own] - s)))
 
     def edges(self, lane: int) -> tuple[FloatArray, FloatArray]:
         """The left and the right edge of a lane, (n, 2) m each."""

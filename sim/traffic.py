@@ -1,0 +1,230 @@
+"""Background traffic through the client API alone: the same on the embedded server and on CARLA.
+
+The drivers are `sim.fleet`'s; vehicles are driven by throttle, brake and steer, so that speeds,
+wheels and collisions are the simulator's own. Deterministic from its dice.
+"""
+
+from __future__ import annotations
+
+import carla
+import numpy as np
+from numpy.typing import NDArray
+
+from common.errors import RigError
+from common.frames import FloatArray, Pose2
+from common.messages import LightState
+from sim import iso
+from sim.fleet import GREEN, OFF, RED, YELLOW, Fleet, LaneTable, Others, decide, lane_table
+from sim.fleet import make_fleet as fleet_at_rest
+from sim.readings import Readings, RoadUsers
+from sim.roads import Roads
+from sim.vehicle import PedalConfig
+from sim.world import DROP, DT, World
+
+KINDS = ("car", "van", "motorcycle")  # CARLA's base types that fit every lane
+SPACING = 14.0  # m between places to spawn along a lane
+LANE_ENDS = 8.0  # m from a lane's ends where nothing is spawned
+CLEAR = 20.0  # m kept free around the ego's start
+NEARBY = 250.0  # m from the ego's start where places are taken first
+HALF_SIZE = (2.4, 1.0)  # m; taken for every vehicle until its box is known
+PEDALS = PedalConfig()
+SIGNAL = {
+    LightState.RED: RED,
+    LightState.YELLOW: YELLOW,
+    LightState.GREEN: GREEN,
+    LightState.OFF: OFF,
+}
+FORESEE = np.array([0.0, 0.5, 1.0, 1.5, 2.0])  # s; where a stranger will be
+
+
+class Traffic:
+    """The background vehicles of an episode; remembers their drivers and pedals."""
+
+    def __init__(
+        self,
+        world: World,
+        roads: Roads,
+        rng: np.random.Generator,
+        vehicles: int = 20,
+        keep_clear: Pose2 | None = None,
+    ) -> None:
+        """Spawns the vehicles, some fewer where the simulator refuses places.
+
+        Args:
+            world: a loaded world; commands join its next batch.
+            roads: the lane graph of its map.
+            rng: the dice; the same dice make the same traffic.
+            vehicles: how many.
+            keep_clear: the ego's start, ``world_from_ego``; traffic begins around it.
+        """
+        self._world, self._roads, self._rng = world, roads, rng
+        ids = {int(one.id): str(one.get_opendrive_id()) for one in world.lights}
+        self._lights = tuple(ids)
+        self._table: LaneTable = lane_table(roads, tuple(ids.values()))
+        self.ids, at = self._spawn(_places(roads, self._table, rng, keep_clear), vehicles)
+        half = np.tile(HALF_SIZE, (len(at), 1))
+        self.fleet: Fleet = fleet_at_rest(self._table, roads.lane[at], roads.s[at], half, rng)
+        self._max_steer = self._wheels()
+        self._wanted = np.zeros(len(at))  # m/s, the speed reached by now as commanded
+
+    def step(self, readings: Readings) -> None:
+        """Queues everybody's controls for the next tick, from where everybody is now."""
+        if not len(self.ids):
+            return
+        users = readings.users
+        rows = np.searchsorted(users.ids, self.ids)
+        if rows[-1] >= len(users.ids) or not np.array_equal(users.ids[rows], self.ids):
+            raise RigError("a background vehicle was removed by someone else")
+        self._see(users, rows)
+        state = dict(readings.lights)
+        signals = np.array([SIGNAL[state[one]] for one in self._lights], dtype=np.uint8)
+        others = _others(users, rows, self._roads)
+        accel, steer = decide(self._table, self.fleet, others, signals, DT, self._rng)
+        pedal = self._pedal(accel)
+        wheel = np.clip(-steer / self._max_steer, -1.0, 1.0)
+        self._world.send(
+            [
+                carla.command.ApplyVehicleControl(int(one), carla.VehicleControl(*control))
+                for one, *control in zip(
+                    self.ids.tolist(),
+                    np.maximum(pedal, 0.0).tolist(),
+                    wheel.tolist(),
+                    np.maximum(-pedal, 0.0).tolist(),
+                    strict=True,
+                )
+            ]
+        )
+
+    def destroy(self) -> None:
+        """Removes the vehicles."""
+        commands = [carla.command.DestroyActor(int(one)) for one in self.ids]
+        self._world.client.apply_batch_sync(commands, False)
+        self.ids = self.ids[:0]
+
+    def _spawn(
+        self, places: NDArray[np.int64], count: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Actor ids, ascending, and the samples they stand at."""
+        blueprints = _blueprints(self._world.world)
+        born: list[tuple[int, int]] = []
+        while len(born) < count and len(places):
+            now, places = np.split(places, [count - len(born)])
+            commands = [self._birth(blueprints, int(at)) for at in now]
+            answers = self._world.client.apply_batch_sync(commands, False)
+            both = zip(answers, now, strict=True)
+            born += [(int(answer.actor_id), int(at)) for answer, at in both if not answer.error]
+        ids, at = np.array(sorted(born), dtype=np.int64).reshape(-1, 2).T
+        return ids, at
+
+    def _birth(self, blueprints: list[carla.ActorBlueprint], at: int) -> carla.command.SpawnActor:
+        blueprint = blueprints[self._rng.integers(len(blueprints))]
+        if blueprint.has_attribute("color"):
+            colours = blueprint.get_attribute("color").recommended_values
+            blueprint.set_attribute("color", colours[self._rng.integers(len(colours))])
+        blueprint.set_attribute("role_name", "traffic")
+        x, y = self._roads.xy[at]
+        place = [x, y, self._roads.z[at] + DROP, 0.0, 0.0, self._roads.yaw[at]]
+        return carla.command.SpawnActor(blueprint, iso.carla_transform(place))
+
+    def _wheels(self) -> FloatArray:
+        """The largest wheel angle (rad) of each vehicle; asked once per kind."""
+        known: dict[str, float] = {}
+        out = []
+        for actor in self._world.world.get_actors([int(one) for one in self.ids]):
+            if actor.type_id not in known:
+                wheels = actor.get_physics_control().wheels
+                known[actor.type_id] = max(wheel.max_steer_angle for wheel in wheels)
+            out.append((int(actor.id), known[actor.type_id]))
+        return iso.radians([angle for _, angle in sorted(out)])
+
+    def _see(self, users: RoadUsers, rows: NDArray[np.intp]) -> None:
+        """Puts the fleet where the simulator says it is."""
+        fleet = self.fleet
+        fleet.yaw[:] = users.pose[rows, 5]
+        fleet.x[:], fleet.y[:] = _box_centres(users, rows)
+        ahead = np.stack([np.cos(fleet.yaw), np.sin(fleet.yaw)])
+        fleet.speed[:] = np.maximum((users.velocity[rows, :2].T * ahead).sum(axis=0), 0.0)
+        fleet.half_length[:], fleet.half_width[:] = users.half_extent[rows, :2].T
+        fleet.wheelbase[:] = 1.16 * fleet.half_length
+
+    def _pedal(self, accel: FloatArray) -> FloatArray:
+        """`sim.vehicle.Pedals` for all: throttle where positive, brake where negative."""
+        speed = self.fleet.speed
+        error = np.clip(self._wanted - speed, -PEDALS.max_error, PEDALS.max_error)
+        full = np.where(accel > 0.0, PEDALS.full_throttle_accel, PEDALS.full_brake_accel)
+        pedal = accel / full + PEDALS.gain * error
+        held = (speed < PEDALS.standstill) & (accel <= 0.0)
+        self._wanted = np.where(held, speed, speed + error + accel * DT)
+        return np.clip(np.where(held, -PEDALS.hold_brake, pedal), -1.0, 1.0)
+
+
+def _blueprints(world: carla.World) -> list[carla.ActorBlueprint]:
+    """The kinds of vehicles that fit every lane, in the order of their ids."""
+    fitting = [
+        one
+        for one in world.get_blueprint_library().filter("vehicle.*")
+        if one.has_attribute("base_type") and str(one.get_attribute("base_type")) in KINDS
+    ]
+    return sorted(fitting, key=lambda one: str(one.id))
+
+
+def _places(
+    roads: Roads, table: LaneTable, rng: np.random.Generator, keep_clear: Pose2 | None
+) -> NDArray[np.int64]:
+    """Samples to spawn at: in a drawn order, those near the ego's start first."""
+    lives = np.diff(table.after_first) > 0
+    usable = lives & (roads.junction < 0) & ~table.held
+    samples = np.concatenate(
+        [
+            [
+                roads.sample(int(one), float(s))
+                for s in np.arange(LANE_ENDS, roads.length[one] - LANE_ENDS, SPACING)
+            ]
+            for one in np.flatnonzero(usable)
+        ]
+    ).astype(np.int64)
+    samples = samples[rng.permutation(len(samples))]
+    if keep_clear is not None:
+        away = np.hypot(*(roads.xy[samples] - (keep_clear.x, keep_clear.y)).T)
+        near_first = np.argsort(away > NEARBY, kind="stable")
+        samples = samples[near_first][away[near_first] > CLEAR]
+    return samples
+
+
+def _box_centres(users: RoadUsers, rows: NDArray[np.intp]) -> tuple[FloatArray, FloatArray]:
+    cos, sin = np.cos(users.pose[rows, 5]), np.sin(users.pose[rows, 5])
+    bx, by = users.box_centre[rows, 0], users.box_centre[rows, 1]
+    return users.pose[rows, 0] + cos * bx - sin * by, users.pose[rows, 1] + sin * bx + cos * by
+
+
+def _others(users: RoadUsers, rows: NDArray[np.intp], roads: Roads) -> Others:
+    """Everybody who is not of the fleet, and the junction lanes that strange vehicles use."""
+    rest = np.setdiff1d(np.arange(len(users.ids)), rows)
+    x, y = _box_centres(users, rest)
+    used_lane, used_rear = _used(users, rest[~users.walker[rest]], roads)
+    return Others(
+        x=x,
+        y=y,
+        z=users.pose[rest, 2],
+        yaw=users.pose[rest, 5],
+        half_length=users.half_extent[rest, 0],
+        half_width=users.half_extent[rest, 1],
+        vx=users.velocity[rest, 0],
+        vy=users.velocity[rest, 1],
+        used_lane=used_lane,
+        used_rear=used_rear,
+    )
+
+
+def _used(
+    users: RoadUsers, rows: NDArray[np.intp], roads: Roads
+) -> tuple[NDArray[np.int32], FloatArray]:
+    """Lanes that vehicles are on, or will be on soon if they go straight on; and their rears."""
+    ways = users.velocity[rows, None, :2] * FORESEE[:, None]
+    xy = (users.pose[rows, None, :2] + ways).reshape(-1, 2)
+    if not len(xy):
+        return np.zeros(0, dtype=np.int32), np.zeros(0)
+    found = roads.nearest(xy, np.repeat(users.pose[rows, 5], len(FORESEE)))
+    gone = np.hypot(*ways.reshape(-1, 2).T) + np.repeat(users.half_extent[rows, 0], len(FORESEE))
+    on = found.lane >= 0
+    return found.lane[on], found.s[on] - gone[on]
