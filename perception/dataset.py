@@ -7,6 +7,7 @@ the shards lies ``data.json``: how they were made.
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -109,3 +110,9 @@ def open_shards(folder: Path) -> list[Samples]:
 def raster(bits: NDArray[np.uint8], channel: int) -> NDArray[np.bool_]:
     """One channel of packed rasters."""
     return np.asarray((bits >> channel) & 1 == 1)
+
+
+def cache() -> Path:
+    """Where samples that a command records for itself are kept: NINEFOLD_HOME, or the cache."""
+    home = os.environ.get("NINEFOLD_HOME")
+    return (Path(home) if home else Path.home() / ".cache" / "ninefold") / f"samples-{digest()}"

@@ -47,29 +47,38 @@ class Truth:
         self._route_lanes = frozenset(lanes_of_route(roads, route))
         self._stops = signals_on(roads, route, self._line, signals)
 
-    def scene(self, readings: Readings) -> Scene:
-        """Everything around the ego in this tick."""
+    def scene(self, readings: Readings, *, to_junction: bool = False) -> Scene:
+        """Everything around the ego in this tick.
+
+        With `to_junction` lanes end where a junction begins (unless the ego is in it): farther
+        on only the route knows which way its lane goes, and no picture shows the route.
+        """
         world_from_ego = readings.world_from_ego
         return Scene(
             t=readings.t,
             objects=_objects(readings),
-            lanes=self._lanes(world_from_ego),
+            lanes=self._lanes(world_from_ego, to_junction),
             light=self._light(readings, world_from_ego),
             drivable=self._raster.crop(world_from_ego),
             source="truth",
         )
 
     def _light(self, readings: Readings, world_from_ego: Pose2) -> LightEstimate | None:
-        """The next signal along the route."""
+        found = self.governing(world_from_ego)
+        if found is None:
+            return None
+        actor_id, distance = found
+        return LightEstimate(dict(readings.lights).get(actor_id, LightState.OFF), distance, 1.0)
+
+    def governing(self, world_from_ego: Pose2) -> tuple[int, float] | None:
+        """The next signal along the route: its actor id, and m to its stop line."""
         at, _ = self._line.locate(world_from_ego.x, world_from_ego.y, world_from_ego.yaw)
-        shown = dict(readings.lights)
         for s, actor_id in self._stops:
             if -PASSED <= s - at <= LIGHT_RANGE:
-                state = shown.get(actor_id, LightState.OFF)
-                return LightEstimate(state, s - at, 1.0)
+                return actor_id, s - at
         return None
 
-    def _lanes(self, world_from_ego: Pose2) -> tuple[LaneEstimate, ...]:
+    def _lanes(self, world_from_ego: Pose2, to_junction: bool) -> tuple[LaneEstimate, ...]:
         roads = self._roads
         xy = np.array([[world_from_ego.x, world_from_ego.y]])
         here = roads.nearest(xy, np.array([world_from_ego.yaw]))
@@ -81,10 +90,10 @@ class Truth:
         return tuple(
             LaneEstimate(index, ego_from_world.apply(roads.xy[rows]), roads.width[rows], 1.0)
             for index, lane in lanes.items()
-            if lane >= 0 and len(rows := self._rows(lane, xy[0])) >= 2
+            if lane >= 0 and len(rows := self._rows(lane, xy[0], to_junction)) >= 2
         )
 
-    def _rows(self, lane: int, xy: FloatArray) -> FloatArray:
+    def _rows(self, lane: int, xy: FloatArray, to_junction: bool) -> FloatArray:
         """Samples of a lane and its followers from `BEHIND` to `AHEAD` of the nearest one."""
         roads = self._roads
         own = np.arange(*roads.samples(lane).indices(len(roads.xy)))
@@ -92,6 +101,8 @@ class Truth:
         parts = [own[(s >= -BEHIND) & (s <= AHEAD)]]
         reached = float(s[-1])
         while reached < AHEAD and (onward := self._follower(lane)) is not None:
+            if to_junction and roads.junction[lane] < 0 <= roads.junction[onward]:
+                break
             lane = onward
             own = np.arange(*roads.samples(lane).indices(len(roads.xy)))[1:]
             parts.append(own[reached + roads.s[own] <= AHEAD])

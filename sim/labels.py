@@ -1,0 +1,130 @@
+"""What the rig's pictures show: colour and instance images of the same moment, for labels.
+
+Instance images name actors as the embedded server does: red holds the label, green and blue the
+low and high byte of the actor's id; a traffic light's lens has 4 times its place among the lights
+plus 0 red, 1 yellow, 2 green. A real CARLA numbers instances otherwise.
+"""
+
+from __future__ import annotations
+
+import queue
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import carla
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from common.errors import RigError
+from common.frames import FloatArray
+from common.messages import Camera, ImageArray, LightState
+from sim import iso
+
+TIMEOUT = 20.0  # s on the clock
+FIRST_TIMEOUT = 1.0  # s on the clock to see whether a tick has pictures
+TRAFFIC_LIGHT = 7  # CARLA's semantic tag
+LENSES = {LightState.RED: (0,), LightState.YELLOW: (1,), LightState.GREEN: (2,)}
+ALL_LENSES = (0, 1, 2)
+
+
+@dataclass(frozen=True, slots=True)
+class Shot:
+    """All cameras in one frame."""
+
+    images: ImageArray  # (C, height, width, 3) RGB
+    label: NDArray[np.uint8]  # (C, height, width) semantic tag
+    instance: NDArray[np.uint16]  # (C, height, width)
+
+    def pixels(self) -> dict[int, int]:
+        """How many pixels show each instance that is no part of a traffic light."""
+        ids, counts = np.unique(self.instance[self.label != TRAFFIC_LIGHT], return_counts=True)
+        return {int(i): int(n) for i, n in zip(ids, counts, strict=True)}
+
+    def lamps(self, camera: int, light: int, state: LightState) -> FloatArray:
+        """Lit lenses (all, where off) of light number `light`: (N, 3) u, v px and pixels."""
+        lit = np.zeros(self.label.shape[1:], bool)
+        for lens in LENSES.get(state, ALL_LENSES):
+            lit |= self.instance[camera] == 4 * light + lens
+        lit &= self.label[camera] == TRAFFIC_LIGHT
+        _, _, stats, centres = cv2.connectedComponentsWithStats(lit.astype(np.uint8))
+        return np.column_stack([centres[1:] + 0.5, stats[1:, cv2.CC_STAT_AREA]]).astype(float)
+
+
+class LabelRig:
+    """Colour and instance cameras in the rig's poses; remembers when they fire."""
+
+    def __init__(
+        self, world: carla.World, ego: carla.Actor, rig: tuple[Camera, ...], ticks: int, dt: float
+    ) -> None:
+        """Fires every `ticks` ticks of `dt` s."""
+        self._ticks = ticks
+        self._first: int | None = None
+        self._actors: list[carla.Actor] = []
+        self._colour: list[queue.SimpleQueue[Any]] = []
+        self._instance: list[queue.SimpleQueue[Any]] = []
+        for camera in rig:
+            for kind, inboxes in (
+                ("rgb", self._colour),
+                ("instance_segmentation", self._instance),
+            ):
+                blueprint = world.get_blueprint_library().find(f"sensor.camera.{kind}")
+                blueprint.set_attribute("image_size_x", str(camera.width_px))
+                blueprint.set_attribute("image_size_y", str(camera.height_px))
+                blueprint.set_attribute("fov", f"{float(iso.degrees(camera.fov)):.6f}")
+                blueprint.set_attribute("sensor_tick", f"{ticks * dt:.3f}")
+                place = iso.carla_transform(iso.camera_pose(camera.ego_from_cam))
+                sensor = world.spawn_actor(blueprint, place, attach_to=ego)
+                inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
+                sensor.listen(inbox.put)
+                inboxes.append(inbox)
+                self._actors.append(sensor)
+
+    def read(self, frame: int) -> Shot | None:
+        """The pictures of this frame; None between them.
+
+        Raises:
+            RigError: a camera stays silent.
+        """
+        if self._first is None and not self._begun(frame):
+            return None
+        assert self._first is not None
+        if (frame - self._first) % self._ticks:
+            return None
+        colour = np.stack([_bgra(inbox, frame) for inbox in self._colour])
+        instance = np.stack([_bgra(inbox, frame) for inbox in self._instance])
+        ids: NDArray[np.uint16] = instance[..., 1].astype(np.uint16)
+        ids |= instance[..., 0].astype(np.uint16) << np.uint16(8)
+        return Shot(np.ascontiguousarray(colour[..., 2::-1]), instance[..., 2], ids)
+
+    def _begun(self, frame: int) -> bool:
+        deadline = time.monotonic() + FIRST_TIMEOUT
+        while self._colour[0].empty() and time.monotonic() < deadline:
+            time.sleep(0.002)
+        if self._colour[0].empty():
+            return False
+        self._first = frame
+        return True
+
+    def close(self) -> None:
+        """Take the cameras off the world."""
+        for sensor in self._actors:
+            sensor.stop()
+        for sensor in self._actors:
+            sensor.destroy()
+        self._actors = []
+
+
+def _bgra(inbox: queue.SimpleQueue[Any], frame: int) -> NDArray[np.uint8]:
+    """The image (height, width, 4) of this frame; older ones are dropped."""
+    deadline = time.monotonic() + TIMEOUT
+    while True:
+        try:
+            data = inbox.get(timeout=max(0.0, deadline - time.monotonic()))
+        except queue.Empty:
+            raise RigError(f"a camera gave nothing for frame {frame} in {TIMEOUT:g} s") from None
+        if data.frame == frame:
+            return np.frombuffer(data.raw_data, np.uint8).reshape(data.height, data.width, 4)
+        if data.frame > frame:
+            raise RigError(f"a camera skipped frame {frame}: it is at {data.frame}")
