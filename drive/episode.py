@@ -52,6 +52,7 @@ def episode(
         except Exception as error:  # whatever it is, it is the driver's
             raise DriverError(f"{type(error).__name__}: {error}") from error
         world.apply(decision.command)
+        stage.traffic.step(readings)
         yield Step(
             readings, observation, decision, readings.view, judge.route_completion, state_hash
         )

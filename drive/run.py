@@ -118,6 +118,8 @@ def drive(
                 watch(step)
     except DriverError as error:
         failure = str(error)
+    finally:
+        stage.close()
     return _result(stage, trace, state_hash, time.monotonic() - started, failure)
 
 

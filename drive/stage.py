@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 
+import numpy as np
+
+from common.errors import UserError
 from common.frames import Pose2
 from common.messages import Camera, EpisodeSpec, Route, Scene
 from common.rig import RIG
@@ -13,10 +17,13 @@ from sim.raster import LaneRaster
 from sim.readings import Readings
 from sim.roads import Roads
 from sim.routes import make_route
+from sim.traffic import Traffic
 from sim.truth import Truth
-from sim.world import World
+from sim.world import DT, World
 
 PLAN_TICKS = 2  # the oracle sees at the cameras' 10 Hz
+TRAFFIC_STREAM = 0x7AF  # tells the traffic's dice from the ego's of the same seed
+SCENARIOS = ("traffic", "empty")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +45,17 @@ class Stage:
     route: Route
     judge: Judge
     oracle: Truth
+    traffic: Traffic
+
+    def close(self) -> None:
+        """Take everything that was spawned off the world."""
+        with contextlib.suppress(RuntimeError):  # a dead server has nothing left to clean
+            self.traffic.destroy()
+        self.world.clear()
 
     def truth(self, readings: Readings) -> Scene | None:
         """The Scene as it is, for `driver="truth"` alone."""
-        if self.spec.driver != "truth" or round(readings.t / 0.05) % PLAN_TICKS:
+        if self.spec.driver != "truth" or round(readings.t / DT) % PLAN_TICKS:
             return None
         return self.oracle.scene(readings)
 
@@ -67,14 +81,21 @@ def set_stage(
     """Load, spawn and hand out; `view` is a further camera for the audience.
 
     Raises:
-        UserError: an unknown town, weather or route.
+        UserError: an unknown town, weather, scenario or route.
         RigError: the simulator failed.
     """
+    if spec.scenario not in SCENARIOS:
+        names = ", ".join(SCENARIOS)
+        raise UserError(f"expected a scenario, got {spec.scenario!r}; there are: {names}")
     world.load(spec.town, spec.weather)
     atlas = atlas_of(world, known)
     route = make_route(atlas.roads, spec.route)
-    world.spawn_ego(start_of(route), spec.seed, RIG if spec.driver == "camera" else (), view)
+    start = start_of(route)
+    world.spawn_ego(start, spec.seed, RIG if spec.driver == "camera" else (), view)
+    vehicles = spec.vehicles if spec.scenario == "traffic" else 0
+    dice = np.random.default_rng([spec.seed, TRAFFIC_STREAM])
+    traffic = Traffic(world, atlas.roads, dice, vehicles, start)
     signals = world.signals()
     judge = Judge(world.map, atlas.roads, route, signals)
     oracle = Truth(atlas.roads, route, signals, atlas.raster)
-    return Stage(spec, world, atlas, route, judge, oracle)
+    return Stage(spec, world, atlas, route, judge, oracle, traffic)

@@ -228,14 +228,19 @@ class World:
         self._bodies, self._commands, self._first_frame = {}, [], None
         self._speed, self._sensors = 0.0, None
 
-    def close(self) -> None:
-        """Remove the ego and its sensors, give the simulator its settings back."""
-        with contextlib.suppress(RuntimeError):  # a dead server has nothing left to clean
-            if self._sensors is not None:
+    def clear(self) -> None:
+        """Take the ego and its sensors off the world."""
+        if self._sensors is not None:
+            with contextlib.suppress(RuntimeError):  # a dead server has nothing left to clean
                 self._sensors.close()
                 self.client.apply_batch_sync([carla.command.DestroyActor(self.ego.id)], False)
-            self.world.apply_settings(self._settings)
         self._forget()
+
+    def close(self) -> None:
+        """Remove what was spawned here, give the simulator its settings back."""
+        self.clear()
+        with contextlib.suppress(RuntimeError):
+            self.world.apply_settings(self._settings)
 
 
 def _connect(host: str, port: int, timeout: float) -> carla.Client:
