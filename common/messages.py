@@ -177,6 +177,7 @@ class Route:
     points: FloatArray  # (N, 2) m, world frame
     speed_limit: FloatArray  # (N,) m/s
     commands: tuple[RouteCommand, ...]  # (N,)
+    stops: tuple[float, ...] = ()  # m along the points, stop signs' lines as a map knows them
 
 
 @dataclass(frozen=True, slots=True)

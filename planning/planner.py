@@ -72,6 +72,7 @@ class Memory:
     side: float = 0.0  # m, lateral target relative to the lane's centre
     stop: float = math.inf  # m, arc length the last plan yielded at
     lane: float = 0.0  # m, how far left of the route the lane was seen
+    served: float = -math.inf  # m, arc length of the last stop sign's line stopped at
 
 
 class Planner:
@@ -80,11 +81,12 @@ class Planner:
     def __init__(self, config: PlannerConfig = PlannerConfig()) -> None:
         self.config = config
         self._path: Path | None = None
+        self._stops: tuple[float, ...] = ()
         self._memory = Memory()
 
     def reset(self, route: Route) -> None:
         """Forget everything; a new route begins."""
-        self._path = path_of(route)
+        self._path, self._stops = path_of(route), route.stops
         self._memory = Memory()
 
     def plan(self, scene: Scene, ego: EgoState) -> Plan:
@@ -101,6 +103,8 @@ class Planner:
         future = forecast(scene, ego, path, steps, config.dt, priority=green)
         half = (0.5 * config.vehicle.length, 0.5 * config.vehicle.width)
         hold = rules.hold(path, s, ego.speed, scene.light, future, half[0])
+        sign, served = rules.stop_sign(s, ego.speed, self._stops, memory.served, half[0])
+        hold = min(hold, sign, key=lambda one: one.stop)
         stops = rules.yields(path, s, future, half)
         rows = candidates(
             lane,
@@ -128,9 +132,8 @@ class Planner:
         scores = score(states, future, scene.drivable, hold.line, half, config.dt)
         chosen = _choose(scores, rows, memory, lane)
         stop = float(rows[chosen, STOP]) if rows[chosen, STOP] < hold.stop else math.inf
-        self._memory = Memory(
-            s, ego.t, states[chosen, :, ACCEL], float(rows[chosen, TARGET]) - lane, stop, lane
-        )
+        side = float(rows[chosen, TARGET]) - lane
+        self._memory = Memory(s, ego.t, states[chosen, :, ACCEL], side, stop, lane, served)
         reason = _reason(chosen, states[chosen], held, scores, hold, stops, future, path, s)
         return _plan(ego.t, config.dt, states[chosen], reason, scores, chosen)
 

@@ -20,6 +20,7 @@ LOOK = 60.0  # m ahead within which an unlocated light's junction is looked for
 ROOM = 3.0  # m to leave free behind the car past a junction
 YIELD_GAP, WALKER_GAP = 1.5, 2.5  # m between the front bumper and a crossing object's way
 MOST_STOPS = 5
+STOPPED, STOP_NEAR = 0.1, 2.0  # m/s; m before the place to stop: there a stop sign is obeyed
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,27 @@ def hold(
     if math.isinf(found.stop) and junction is not None and math.isfinite(entry):
         found = _keep_clear(s, speed, junction, future, half_length)
     return found
+
+
+def stop_sign(
+    s: float, speed: float, lines: tuple[float, ...], served: float, half_length: float
+) -> tuple[Hold, float]:
+    """The hold of the next stop sign's line, and the last line the car has stopped at.
+
+    Args:
+        s: m, arc length of the ego's origin.
+        speed: m/s.
+        lines: m, all stop signs' lines, ascending.
+        served: m, the last line the car has stopped at; -inf for none.
+        half_length: m, the ego's.
+    """
+    ahead = [line for line in lines if line > max(served, s)]
+    if not ahead:
+        return Hold(), served
+    stop = ahead[0] - half_length - LINE_MARGIN
+    if speed < STOPPED and stop - s < STOP_NEAR:
+        return Hold(), ahead[0]
+    return Hold(max(stop, s), ahead[0] - half_length, "stop at the sign"), served
 
 
 def _light(

@@ -119,4 +119,11 @@ def _route(roads: Roads, walk: _Walk) -> Route:
     )
     lanes = roads.lane[rows[np.searchsorted(at, wanted, side="right") - 1]]
     commands: tuple[RouteCommand, ...] = tuple(roads.command[lane] for lane in lanes)
-    return Route(points, roads.speed_limit[lanes], commands)
+    begins = np.concatenate([[0.0], np.cumsum(roads.length[list(walk.lanes)])])
+    stops = sorted(
+        float(begins[walk.lanes.index(line.lane)] + line.s - walk.begin)
+        for line in roads.stop_lines
+        if line.kind is StopKind.STOP and line.lane in walk.lanes
+    )
+    ahead = tuple(s for s in stops if 0.0 < s < walk.end - walk.begin)
+    return Route(points, roads.speed_limit[lanes], commands, ahead)
