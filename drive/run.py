@@ -82,7 +82,7 @@ def _own_simulator() -> Simulator:
     return simulator
 
 
-def run_episode(spec: EpisodeSpec) -> EpisodeResult:
+def run_episode(spec: EpisodeSpec, weights: Path | None = None) -> EpisodeResult:
     """One episode in this process's own embedded server, which stays for the next one.
 
     Raises:
@@ -91,7 +91,7 @@ def run_episode(spec: EpisodeSpec) -> EpisodeResult:
     """
     simulator = _own_simulator()
     try:
-        return drive(simulator, spec)
+        return drive(simulator, spec, weights)
     except RigError:
         simulator.close()
         raise

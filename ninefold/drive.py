@@ -85,8 +85,8 @@ def spec_of(options: argparse.Namespace) -> EpisodeSpec:
         vehicles=options.vehicles,
         walkers=options.walkers,
         fault=options.fault,
-        weights=None if options.weights is None else _digest(options.weights),
-        town_sha256=_digest(Path(options.town)) if Path(options.town).suffix else None,
+        weights=None if options.weights is None else digest(options.weights),
+        town_sha256=digest(Path(options.town)) if Path(options.town).suffix else None,
         versions=versions(),
     )
 
@@ -105,7 +105,8 @@ def _installed(name: str) -> bool:
     return True
 
 
-def _digest(path: Path) -> str:
+def digest(path: Path) -> str:
+    """sha256 of a file, hex."""
     try:
         return hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError as error:
