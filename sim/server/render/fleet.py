@@ -1,0 +1,151 @@
+"""The moving things of a frame, put into the arrays that the kernels draw."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.server.render.jit import kernel
+from sim.server.render.materials import base_table
+from sim.server.render.parts import Model
+from sim.server.scene import F32, I32, U8, U32, Instances, Material
+
+F64 = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+WALK = 1.4  # m/s, the pace at which limbs swing fully
+
+LOW_BEAM, HIGH_BEAM, POSITION, BRAKE = 2, 4, 1, 8  # CARLA's VehicleLightState
+RIGHT_BLINKER, LEFT_BLINKER, REVERSE = 16, 32, 64
+BLINK = 1.5  # Hz, within the 1-2 Hz of UNECE regulation 48
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """What stays the same while the same models are on stage; index bases as in the frame."""
+
+    models: tuple[str, ...]
+    points: F32  # (V, 3) m, at rest
+    point_part: I32  # (V,)
+    faces: I32  # (F, 3) counted from the model's first vertex
+    corners: I32  # (F, 3) counted from vertex 0 of the fleet
+    face_part: I32  # (F,)
+    face_owner: I32  # (F,)
+    normals: F32  # (F, 3) at rest
+    material: U8  # (F,)
+    label: U8  # (F,)
+    colour: F32  # (F, 3) with the material's own
+    tinted: Mask  # (F,) takes the instance's colour
+    owner: I32  # (P,) instance of each part
+    joints: F64  # (P, 8) pivot 3, turn, steer, swing, stride, phase
+    first: I32  # (N, 2) first vertex, first face
+    count: I32  # (N, 2)
+    radius: F64  # (N,) m
+
+
+def gather(names: tuple[str, ...], models: list[Model]) -> Fleet:
+    """One fleet of the models, in order."""
+    parts = np.array([len(m.joints) for m in models], np.int64)
+    sizes = np.array([(len(m.vertices), len(m.faces)) for m in models], np.int32).reshape(-1, 2)
+    first = np.cumsum(sizes, axis=0, dtype=np.int64) - sizes
+    first_part = np.cumsum(parts) - parts
+    index = np.arange(len(models))
+    material = stack([m.material for m in models], np.uint8, ())
+    colour = stack([m.colour for m in models], np.float32, (3,))
+    faces = stack([m.faces for m in models], np.int32, (3,))
+    base = np.repeat(first[:, 0], sizes[:, 1])
+    return Fleet(
+        models=names,
+        points=stack([m.vertices for m in models], np.float32, (3,)),
+        point_part=stack([m.vertex_part for m in models], np.int32, ())
+        + np.repeat(first_part, sizes[:, 0]).astype(np.int32),
+        faces=faces,
+        corners=(faces + base[:, None]).astype(np.int32),
+        face_part=stack([m.face_part for m in models], np.int32, ())
+        + np.repeat(first_part, sizes[:, 1]).astype(np.int32),
+        face_owner=np.repeat(index, sizes[:, 1]).astype(np.int32),
+        normals=stack([m.normals for m in models], np.float32, (3,)),
+        material=material,
+        label=stack([m.label for m in models], np.uint8, ()),
+        colour=(colour * base_table()[material]).astype(np.float32),
+        tinted=(material == Material.PAINT) | (material == Material.CLOTH),
+        owner=np.repeat(index, parts).astype(np.int32),
+        joints=np.array(
+            [
+                (*j.pivot, j.turn, j.steer, j.swing, j.stride, j.phase)
+                for m in models
+                for j in m.joints
+            ],
+            np.float64,
+        ).reshape(-1, 8),
+        first=first.astype(np.int32),
+        count=sizes,
+        radius=np.array([m.radius for m in models], np.float64),
+    )
+
+
+def stack(arrays: list[NDArray[np.generic]], dtype: type, tail: tuple[int, ...]) -> NDArray:
+    """The arrays end to end; none at all give an empty one."""
+    return np.concatenate([np.zeros((0, *tail), dtype), *arrays]).astype(dtype)
+
+
+def part_poses(fleet: Fleet, instances: Instances) -> F32:
+    """``world_from_part`` (P, 3, 4): joints moved by steering, way and pace."""
+    o, j = fleet.owner, fleet.joints
+    travel, pace = instances.travel[o], np.minimum(np.abs(instances.speed[o]) / WALK, 1.5)
+    about_y = j[:, 3] * travel + j[:, 5] * pace * np.sin(j[:, 6] * travel + j[:, 7])
+    about_z = j[:, 4] * instances.steer[o]
+    cy, sy, cz, sz = np.cos(about_y), np.sin(about_y), np.cos(about_z), np.sin(about_z)
+    zero = np.zeros_like(cy)
+    turn = np.stack(
+        [cz * cy, -sz, cz * sy, sz * cy, cz, sz * sy, -sy, zero, cy], axis=1
+    ).reshape(-1, 3, 3)
+    shift = j[:, :3] - np.einsum("pij,pj->pi", turn, j[:, :3])
+    body = instances.world_from_model[o].astype(np.float64)
+    out = np.empty((len(o), 3, 4), np.float32)
+    out[:, :, :3] = body[:, :3, :3] @ turn
+    out[:, :, 3] = np.einsum("pij,pj->pi", body[:, :3, :3], shift) + body[:, :3, 3]
+    return out
+
+
+def emission(fleet: Fleet, lights: U32, t: float) -> F32:
+    """Light (F,) that lamps give off, by CARLA's light states."""
+    blink = (t * BLINK) % 1.0 < 0.5
+
+    def on(flag: int) -> NDArray[np.float64]:
+        return ((lights & np.uint32(flag)) != 0).astype(np.float64)
+
+    driving = np.maximum(on(LOW_BEAM), on(HIGH_BEAM))
+    table = np.zeros((len(Material), len(lights)))
+    table[Material.HEADLIGHT] = np.maximum(6.0 * driving, 1.5 * on(POSITION))
+    table[Material.TAILLIGHT] = np.maximum(
+        8.0 * on(BRAKE), 1.6 * np.maximum(driving, on(POSITION))
+    )
+    table[Material.INDICATOR_LEFT] = 5.0 * on(LEFT_BLINKER) * blink
+    table[Material.INDICATOR_RIGHT] = 5.0 * on(RIGHT_BLINKER) * blink
+    return table[fleet.material, fleet.face_owner].astype(np.float32)
+
+
+@kernel
+def pose(
+    points: F32, point_part: I32, normals: F32, face_part: I32, faces: I32, poses: F32,
+    out: F32, look: F32, lane: int, lanes: int,
+) -> None:
+    """Points into the world, and normals and plane offsets into ``look``."""
+    for i in range(lane, len(points), lanes):
+        m = poses[point_part[i]]
+        x, y, z = points[i]
+        for k in range(3):
+            out[i, k] = m[k, 0] * x + m[k, 1] * y + m[k, 2] * z + m[k, 3]
+    for f in range(lane, len(normals), lanes):
+        m = poses[face_part[f]]
+        x, y, z = normals[f]
+        px, py, pz = points[faces[f, 0]]
+        offset = 0.0
+        for k in range(3):
+            n = m[k, 0] * x + m[k, 1] * y + m[k, 2] * z
+            look[f, k] = n
+            offset += n * (m[k, 0] * px + m[k, 1] * py + m[k, 2] * pz + m[k, 3])
+        look[f, 3] = offset

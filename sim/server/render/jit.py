@@ -1,0 +1,58 @@
+"""How kernels are compiled, and where their machine code is kept.
+
+numba sees a change of the file that holds a kernel, but not of the helpers it calls from other
+files. So the cache folder's name is a digest of this package's sources: any change misses.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+
+import numba
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def cache_folder() -> Path:
+    """The folder for compiled kernels: under NUMBA_CACHE_DIR, NINEFOLD_HOME or the user's cache."""
+    digest = hashlib.sha256()
+    for source in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(source.read_bytes())
+    home = os.environ.get("NINEFOLD_HOME") or str(
+        Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "ninefold"
+    )
+    base = os.environ.get("NUMBA_CACHE_DIR") or str(Path(home) / "kernels")
+    folder = Path(base) / digest.hexdigest()[:16]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        folder = Path(tempfile.mkdtemp(prefix="ninefold-kernels-"))
+    return folder
+
+
+FOLDER = cache_folder()
+
+
+def kernel(function: Callable[P, R]) -> Callable[P, R]:
+    """Compile for calls from Python: without the interpreter lock, kept on disk."""
+    before = numba.config.CACHE_DIR
+    numba.config.CACHE_DIR = str(FOLDER)
+    try:
+        compiled: Callable[P, R] = numba.njit(cache=True, nogil=True, error_model="numpy")(function)
+    finally:
+        numba.config.CACHE_DIR = before
+    return compiled
+
+
+def inline(function: Callable[P, R]) -> Callable[P, R]:
+    """Compile into the kernels that call it."""
+    compiled: Callable[P, R] = numba.njit(nogil=True, error_model="numpy", forceinline=True)(
+        function
+    )
+    return compiled

@@ -1,0 +1,225 @@
+"""Visibility to pictures: light, fog and the four planes."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.server.render.jit import inline, kernel
+from sim.server.render.materials import look_of
+from sim.server.render.raster import Cameras, Triangles, fill_band
+from sim.server.render.shadows import ShadowMap, lit
+from sim.server.render.sky import Colour, Light, clouded_sky, sky
+from sim.server.scene import F32, I32, U8, U32
+
+NIGHT_WINDOW = (1.0, 0.72, 0.38)
+SKY_LABEL = np.uint8(11)
+SAME_DIRECTION = 0.98  # cosine between normals of one surface
+
+
+class Surface(NamedTuple):
+    """Faces as the shader needs them, static then moving."""
+
+    look: F32  # (F, 16): normal 3, plane offset, colour 3, emission, u affine 4, v affine 4
+    tag: U32  # (F, 3): Material, Label, object id
+
+
+class Pixels(NamedTuple):
+    """The planes of all views, one after the other."""
+
+    rgb: U8  # (N, 3)
+    depth: F32  # (N,)
+    label: U8  # (N,)
+    instance: U32  # (N,)
+
+
+class World(NamedTuple):
+    """What the light of a frame falls on and comes from."""
+
+    surface: Surface
+    light: Light
+    shadow: ShadowMap
+    tile: F32  # noise
+    plates: F32  # (rows, columns, 3) sign atlas, linear RGB
+    tone: U8  # light to sRGB
+
+
+@inline
+def ray(cameras: Cameras, view: int, x: float, y: float) -> Colour:
+    """World direction, one metre deep, through sample coordinates (x, y)."""
+    axes = cameras.axes[view]
+    a = (x - cameras.lens[view, 1]) / cameras.lens[view, 0]
+    b = (y - cameras.lens[view, 2]) / cameras.lens[view, 0]
+    return (
+        axes[0, 0] * a + axes[1, 0] * b + axes[2, 0],
+        axes[0, 1] * a + axes[1, 1] * b + axes[2, 1],
+        axes[0, 2] * a + axes[1, 2] * b + axes[2, 2],
+    )
+
+
+@inline
+def plane_depth(look: F32, eye: NDArray[np.float64], d: Colour, near: float) -> float:
+    """Depth (m) where ray d meets a face's plane, within a factor 2 of the sampled one."""
+    toward = look[0] * d[0] + look[1] * d[1] + look[2] * d[2]
+    height = look[3] - (look[0] * eye[0] + look[1] * eye[1] + look[2] * eye[2])
+    if toward > -1e-9:
+        return near
+    return min(max(height / toward, 0.5 * near), 2.0 * near)
+
+
+@inline
+def irradiance(
+    world: World, nx: float, ny: float, nz: float, x: float, y: float, z: float
+) -> Colour:
+    """Light that falls on a surface with normal n at a point."""
+    light = world.light
+    above = 0.5 + 0.5 * nz
+    facing = nx * light.to_sun[0] + ny * light.to_sun[1] + nz * light.to_sun[2]
+    side = 1.0 + 0.12 * (nx * light.to_sun[0] + ny * light.to_sun[1])
+    sun = 0.0
+    if facing > 0.0 and light.sun[0] > 0.0:
+        out = 0.06 + 0.22 * (1.0 - facing)
+        sun = facing * lit(world.shadow, x + nx * out, y + ny * out, z + nz * out)
+    return (
+        side * (light.down[0] + (light.up[0] - light.down[0]) * above) + sun * light.sun[0],
+        side * (light.down[1] + (light.up[1] - light.down[1]) * above) + sun * light.sun[1],
+        side * (light.down[2] + (light.up[2] - light.down[2]) * above) + sun * light.sun[2],
+    )
+
+
+@inline
+def surface_light(
+    world: World, face: int, eye: NDArray[np.float64], d: Colour, depth: float, focal: float
+) -> Colour:
+    """Light that leaves a face along the ray d from ``depth``, through the fog."""
+    light, look = world.light, world.surface.look[face]
+    material = int(world.surface.tag[face, 0])
+    x, y, z = eye[0] + depth * d[0], eye[1] + depth * d[1], eye[2] + depth * d[2]
+    nx, ny, nz = float(look[0]), float(look[1]), float(look[2])
+    length = np.sqrt(d[0] * d[0] + d[1] * d[1] + d[2] * d[2])
+    toward = -(nx * d[0] + ny * d[1] + nz * d[2]) / length
+    blur = depth / (focal * max(toward, 0.06))
+    u = look[8] * x + look[9] * y + look[10] * z + look[11]
+    v = look[12] * x + look[13] * y + look[14] * z + look[15]
+    rgb = (float(look[4]), float(look[5]), float(look[6]))
+    r, g, b, gloss, glow = look_of(
+        world.tile, world.plates, material, rgb, (x, y, z), (u, v), blur, light.night
+    )
+    e = irradiance(world, nx, ny, nz, x, y, z)
+    shine = float(look[7])
+    lr = r * (e[0] + shine) + glow * NIGHT_WINDOW[0]
+    lg = g * (e[1] + shine) + glow * NIGHT_WINDOW[1]
+    lb = b * (e[2] + shine) + glow * NIGHT_WINDOW[2]
+    if gloss > 0.0:
+        grazing = 1.0 - min(max(toward, 0.0), 1.0)
+        grazing *= grazing
+        mirror = gloss * (0.06 + 0.94 * grazing * grazing)
+        s = 2.0 * toward
+        m = sky(light, d[0] / length + s * nx, d[1] / length + s * ny, d[2] / length + s * nz)
+        lr, lg, lb = lr + mirror * (m[0] - lr), lg + mirror * (m[1] - lg), lb + mirror * (m[2] - lb)
+    clear = np.exp(-light.fog * max(depth * length - light.fog_start, 0.0))
+    return (
+        light.horizon[0] + (lr - light.horizon[0]) * clear,
+        light.horizon[1] + (lg - light.horizon[1]) * clear,
+        light.horizon[2] + (lb - light.horizon[2]) * clear,
+    )
+
+
+@inline
+def alike(surface: Surface, p: int, q: int) -> bool:
+    """Whether two faces are one surface to the eye: shaded once."""
+    if p == q:
+        return True
+    if p < 0 or q < 0:
+        return False
+    for k in range(3):
+        if surface.tag[p, k] != surface.tag[q, k]:
+            return False
+    a, b = surface.look[p], surface.look[q]
+    if a[4] != b[4] or a[5] != b[5] or a[6] != b[6]:
+        return False
+    return a[0] * b[0] + a[1] * b[1] + a[2] * b[2] > SAME_DIRECTION
+
+
+@inline
+def put_tone(world: World, out: Pixels, at: int, r: float, g: float, b: float) -> None:
+    """Write the mean of four samples' light."""
+    out.rgb[at, 0] = world.tone[int(4095.0 * r / (4.0 + r))]
+    out.rgb[at, 1] = world.tone[int(4095.0 * g / (4.0 + g))]
+    out.rgb[at, 2] = world.tone[int(4095.0 * b / (4.0 + b))]
+
+
+@inline
+def put_face(
+    world: World, out: Pixels, at: int, face: int, eye: NDArray[np.float64], d: Colour, near: float
+) -> None:
+    """Write what a pixel shows: label, object and depth at its centre; face -1 is sky."""
+    if face < 0:
+        out.label[at], out.instance[at], out.depth[at] = SKY_LABEL, np.uint32(0), np.inf
+        return
+    out.label[at] = world.surface.tag[face, 1]
+    out.instance[at] = world.surface.tag[face, 2]
+    out.depth[at] = plane_depth(world.surface.look[face], eye, d, near)
+
+
+@inline
+def pixel(
+    world: World, cameras: Cameras, view: int, inverse: F32, ids: I32, row: int, y: int, x: int,
+    out: Pixels, at: int,
+) -> None:
+    """One pixel: its four samples grouped by surface, each group shaded once at its middle."""
+    eye, focal = cameras.eye[view], 0.5 * cameras.lens[view, 0]
+    r = g = b = 0.0
+    done, most, most_near, most_face = 0, 0, 0.0, -1
+    for k in range(4):
+        if (done >> k) & 1:
+            continue
+        face = ids[row + (k >> 1), 2 * x + (k & 1)]
+        near = inverse[row + (k >> 1), 2 * x + (k & 1)]
+        count, right, down = 0, 0, 0
+        for m in range(k, 4):
+            if not (done >> m) & 1 and alike(
+                world.surface, face, ids[row + (m >> 1), 2 * x + (m & 1)]
+            ):
+                done |= 1 << m
+                count, right, down = count + 1, right + (m & 1), down + (m >> 1)
+        d = ray(cameras, view, 2 * x + 0.5 + right / count, 2 * y + 0.5 + down / count)
+        if face < 0:
+            length = np.sqrt(d[0] * d[0] + d[1] * d[1] + d[2] * d[2])
+            c = clouded_sky(world.light, world.tile, d[0] / length, d[1] / length, d[2] / length)
+        else:
+            depth = plane_depth(world.surface.look[face], eye, d, 1.0 / near)
+            c = surface_light(world, face, eye, d, depth, focal)
+        r, g, b = r + count * c[0], g + count * c[1], b + count * c[2]
+        if count > most or (count == most and near > most_near):
+            most, most_near, most_face = count, near, face
+    put_tone(world, out, at, r, g, b)
+    centre = ray(cameras, view, 2.0 * x + 1.0, 2.0 * y + 1.0)
+    put_face(world, out, at, most_face, eye, centre, 1.0 / most_near if most_face >= 0 else 0.0)
+
+
+@kernel
+def draw(
+    bands: I32, blocks: I32, cameras: Cameras, triangles: Triangles, world: World, out: Pixels,
+    lane: int, lanes: int,
+) -> None:
+    """Visibility and pixels of every band, band by band while its samples are in the cache.
+
+    ``bands`` (N, 6): view, first block, last + 1 block, first pixel row, last + 1, first pixel.
+    """
+    height, width = 0, 0
+    for n in range(len(bands)):
+        height = max(height, 2 * (bands[n, 4] - bands[n, 3]))
+        width = max(width, cameras.size[bands[n, 0], 1])
+    inverse = np.empty((height, width), np.float32)
+    ids = np.empty((height, width), np.int32)
+    for n in range(lane, len(bands), lanes):
+        view, b0, b1, top, end, start = bands[n]
+        columns = cameras.size[view, 1]
+        fill_band(triangles, blocks, b0, b1, 2 * top, 2 * end, inverse, ids, columns)
+        for y in range(top, end):
+            at = start + (y - top) * (columns >> 1)
+            for x in range(columns >> 1):
+                pixel(world, cameras, view, inverse, ids, 2 * (y - top), y, x, out, at + x)

@@ -1,0 +1,152 @@
+"""Sun shadows: heights toward the sun, seen along its rays.
+
+One map covers the town and is drawn once per direction of the sun; the moving things of a frame
+are drawn over it, and wiped by copying the town's own heights back.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.server.render.jit import inline, kernel
+from sim.server.render.pool import Pool
+from sim.server.scene import F32, I32
+
+F64 = NDArray[np.float64]
+
+LONGEST = 4096  # pixels, edge of the map at most
+FINEST = 7.0  # pixels per metre at most
+LOWEST = 0.07  # rad, the sun counts as this high at least
+BIAS = 0.10  # m, a surface this little behind the height still is lit
+
+
+class ShadowMap(NamedTuple):
+    """``height[v, u]`` (m along the sun's direction) of the highest thing on each ray."""
+
+    height: F32  # (rows, columns)
+    light: F64  # (3, 4) rows give u px, v px, height m of a world point
+
+
+@inline
+def lit(shadow: ShadowMap, x: float, y: float, z: float) -> float:
+    """The share 0..1 of sun that reaches a point, from the four rays about it."""
+    m, height = shadow.light, shadow.height
+    u = m[0, 0] * x + m[0, 1] * y + m[0, 2] * z + m[0, 3] - 0.5
+    v = m[1, 0] * x + m[1, 1] * y + m[1, 2] * z + m[1, 3] - 0.5
+    limit = m[2, 0] * x + m[2, 1] * y + m[2, 2] * z + BIAS
+    column, row = int(np.floor(u)), int(np.floor(v))
+    if column < 0 or row < 0 or column >= height.shape[1] - 1 or row >= height.shape[0] - 1:
+        return 1.0
+    du, dv = u - column, v - row
+    share = 0.0
+    if height[row, column] <= limit:
+        share += (1.0 - du) * (1.0 - dv)
+    if height[row, column + 1] <= limit:
+        share += du * (1.0 - dv)
+    if height[row + 1, column] <= limit:
+        share += (1.0 - du) * dv
+    if height[row + 1, column + 1] <= limit:
+        share += du * dv
+    return share
+
+
+@inline
+def drop(height: F32, m: F64, points: F32, i: int, j: int, k: int, lane: int, lanes: int) -> None:
+    """Raise the map to the triangle i, j, k of ``points``, in this lane's rows alone."""
+    u = np.empty(3)
+    v = np.empty(3)
+    h = np.empty(3)
+    for n, p in enumerate((i, j, k)):
+        x, y, z = points[p]
+        u[n] = m[0, 0] * x + m[0, 1] * y + m[0, 2] * z + m[0, 3]
+        v[n] = m[1, 0] * x + m[1, 1] * y + m[1, 2] * z + m[1, 3]
+        h[n] = m[2, 0] * x + m[2, 1] * y + m[2, 2] * z
+    area = (u[1] - u[0]) * (v[2] - v[0]) - (u[2] - u[0]) * (v[1] - v[0])
+    if area == 0.0:
+        return
+    a = ((h[1] - h[0]) * (v[2] - v[0]) - (h[2] - h[0]) * (v[1] - v[0])) / area
+    b = ((h[2] - h[0]) * (u[1] - u[0]) - (h[1] - h[0]) * (u[2] - u[0])) / area
+    top = int(np.ceil(max(min(v[0], v[1], v[2]), 0.0) - 0.5))
+    end = int(np.ceil(min(max(v[0], v[1], v[2]), float(height.shape[0])) - 0.5))
+    for row in range(top + (lane - top) % lanes, end, lanes):
+        vc = row + 0.5
+        left, right = 1e9, -1e9
+        for n in range(3):
+            n2 = (n + 1) % 3
+            if (v[n] <= vc) != (v[n2] <= vc):
+                cross = u[n] + (u[n2] - u[n]) * (vc - v[n]) / (v[n2] - v[n])
+                left, right = min(left, cross), max(right, cross)
+        start = int(np.ceil(max(left, 0.0) - 0.5))
+        for column in range(start, int(np.ceil(min(right, float(height.shape[1])) - 0.5))):
+            value = h[0] + a * (column + 0.5 - u[0]) + b * (vc - v[0])
+            if value > height[row, column]:
+                height[row, column] = value
+
+
+@kernel
+def drop_faces(
+    height: F32, light: F64, points: F32, corners: I32, spans: I32, lane: int, lanes: int
+) -> None:
+    """Draw the faces ``spans`` (N, 2: first, last + 1) of ``corners`` (F, 3) into the map."""
+    for n in range(len(spans)):
+        for f in range(spans[n, 0], spans[n, 1]):
+            drop(height, light, points, corners[f, 0], corners[f, 1], corners[f, 2], lane, lanes)
+
+
+@dataclass(slots=True)
+class Shadows:
+    """Memory: the town's heights for one direction of the sun, and the same with movers on it."""
+
+    town: F32
+    height: F32
+    light: F64
+    key: tuple[float, float]
+    dirty: list[tuple[int, int, int, int]]
+
+
+def light_matrix(azimuth: float, altitude: float, points: F32) -> tuple[F64, tuple[int, int]]:
+    """The map's ``light`` (3, 4) and shape (rows, columns) that hold ``points`` (N, 3)."""
+    altitude = max(altitude, LOWEST)
+    sun = np.array(
+        [np.cos(altitude) * np.cos(azimuth), np.cos(altitude) * np.sin(azimuth), np.sin(altitude)]
+    )
+    across = np.array([-np.sin(azimuth), np.cos(azimuth), 0.0])
+    light = np.zeros((3, 4))
+    light[0, :3], light[1, :3], light[2, :3] = across, np.cross(sun, across), sun
+    flat = points.astype(np.float64) @ light[:2, :3].T
+    low, high = flat.min(axis=0), flat.max(axis=0)
+    scale = min(FINEST, float(np.min(LONGEST / np.maximum(high - low, 1.0))))
+    light[:2, :3] *= scale
+    light[:2, 3] = -low * scale
+    columns, rows = np.ceil((high - low) * scale).astype(int) + 2
+    return light, (int(rows), int(columns))
+
+
+def bake(pool: Pool, key: tuple[float, float], points: F32, corners: I32) -> Shadows:
+    """The town's own shadows for the sun at ``key`` (azimuth, altitude; rad)."""
+    light, shape = light_matrix(*key, points)
+    town = np.full(shape, -np.inf, np.float32)
+    pool(drop_faces, town, light, points, corners, np.array([[0, len(corners)]], np.int32))
+    return Shadows(town, town.copy(), light, key, [])
+
+
+def move(
+    shadows: Shadows, pool: Pool, points: F32, corners: I32, boxes: F64, spans: I32
+) -> ShadowMap:
+    """The map with moving things on it: their faces ``spans`` (N, 2), world ``boxes`` (N, 2, 3)."""
+    for top, end, left, right in shadows.dirty:
+        shadows.height[top:end, left:right] = shadows.town[top:end, left:right]
+    which = np.array([[(k >> axis) & 1 for axis in range(3)] for k in range(8)])
+    corner = boxes[:, which, np.arange(3)]  # (N, 8, 3)
+    flat = corner @ shadows.light[:2, :3].T + shadows.light[:2, 3]
+    low = np.maximum(np.floor(flat.min(axis=1)).astype(int) - 1, 0)
+    high = np.maximum(np.ceil(flat.max(axis=1)).astype(int) + 1, 0)
+    shadows.dirty = [
+        (int(a[1]), int(b[1]), int(a[0]), int(b[0])) for a, b in zip(low, high, strict=True)
+    ]
+    pool(drop_faces, shadows.height, shadows.light, points, corners, spans)
+    return ShadowMap(shadows.height, shadows.light)
