@@ -6,6 +6,7 @@ from here" is a prefix of the cell.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,8 +47,9 @@ def face_sizes(mesh: Mesh) -> F64:
     np.minimum.at(low, group, lower)
     np.maximum.at(high, group, upper)
     single = mesh.instance == 0
-    low, high = np.where(single[:, None], lower, low[group]), np.where(
-        single[:, None], upper, high[group]
+    low, high = (
+        np.where(single[:, None], lower, low[group]),
+        np.where(single[:, None], upper, high[group]),
     )
     extent: F64 = np.linalg.norm(high - low, axis=1)
     return extent
@@ -64,15 +66,13 @@ def cut(mesh: Mesh) -> Cells:
     starts = np.concatenate([[0], np.nonzero(change)[0] + 1, [len(order)]])
     pieces = [
         (int(k), min(int(k) + SCRATCH // 3, int(end)))
-        for begin, end in zip(starts[:-1], starts[1:], strict=True)
+        for begin, end in itertools.pairwise(starts)
         for k in range(int(begin), int(end), SCRATCH // 3)
     ]
     return assemble(mesh, order, size_class[order], pieces)
 
 
-def assemble(
-    mesh: Mesh, order: I64, size_class: I64, pieces: list[tuple[int, int]]
-) -> Cells:
+def assemble(mesh: Mesh, order: I64, size_class: I64, pieces: list[tuple[int, int]]) -> Cells:
     """The arrays of `Cells` for runs of faces `pieces` of the order."""
     vertices, local, bounds, first = [], [], [], []
     face_count, vertex_count = [], []

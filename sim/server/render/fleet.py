@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,7 @@ from sim.server.scene import F32, I32, U8, U32, Instances, Material
 
 F64 = NDArray[np.float64]
 Mask = NDArray[np.bool_]
+T = TypeVar("T", bound=np.generic)
 
 WALK = 1.4  # m/s, the pace at which limbs swing fully
 
@@ -86,9 +88,10 @@ def gather(names: tuple[str, ...], models: list[Model]) -> Fleet:
     )
 
 
-def stack(arrays: list[NDArray[np.generic]], dtype: type, tail: tuple[int, ...]) -> NDArray:
+def stack(arrays: list[NDArray[T]], dtype: type[T], tail: tuple[int, ...]) -> NDArray[T]:
     """The arrays end to end; none at all give an empty one."""
-    return np.concatenate([np.zeros((0, *tail), dtype), *arrays]).astype(dtype)
+    out: NDArray[T] = np.concatenate([np.zeros((0, *tail), dtype), *arrays]).astype(dtype)
+    return out
 
 
 def part_poses(fleet: Fleet, instances: Instances) -> F32:
@@ -99,9 +102,9 @@ def part_poses(fleet: Fleet, instances: Instances) -> F32:
     about_z = j[:, 4] * instances.steer[o]
     cy, sy, cz, sz = np.cos(about_y), np.sin(about_y), np.cos(about_z), np.sin(about_z)
     zero = np.zeros_like(cy)
-    turn = np.stack(
-        [cz * cy, -sz, cz * sy, sz * cy, cz, sz * sy, -sy, zero, cy], axis=1
-    ).reshape(-1, 3, 3)
+    turn = np.stack([cz * cy, -sz, cz * sy, sz * cy, cz, sz * sy, -sy, zero, cy], axis=1).reshape(
+        -1, 3, 3
+    )
     shift = j[:, :3] - np.einsum("pij,pj->pi", turn, j[:, :3])
     body = instances.world_from_model[o].astype(np.float64)
     out = np.empty((len(o), 3, 4), np.float32)
@@ -114,15 +117,14 @@ def emission(fleet: Fleet, lights: U32, t: float) -> F32:
     """Light (F,) that lamps give off, by CARLA's light states."""
     blink = (t * BLINK) % 1.0 < 0.5
 
-    def on(flag: int) -> NDArray[np.float64]:
-        return ((lights & np.uint32(flag)) != 0).astype(np.float64)
+    def on(flag: int) -> F64:
+        lit: F64 = ((lights & np.uint32(flag)) != 0).astype(np.float64)
+        return lit
 
     driving = np.maximum(on(LOW_BEAM), on(HIGH_BEAM))
     table = np.zeros((len(Material), len(lights)))
     table[Material.HEADLIGHT] = np.maximum(6.0 * driving, 1.5 * on(POSITION))
-    table[Material.TAILLIGHT] = np.maximum(
-        8.0 * on(BRAKE), 1.6 * np.maximum(driving, on(POSITION))
-    )
+    table[Material.TAILLIGHT] = np.maximum(8.0 * on(BRAKE), 1.6 * np.maximum(driving, on(POSITION)))
     table[Material.INDICATOR_LEFT] = 5.0 * on(LEFT_BLINKER) * blink
     table[Material.INDICATOR_RIGHT] = 5.0 * on(RIGHT_BLINKER) * blink
     return table[fleet.material, fleet.face_owner].astype(np.float32)
@@ -130,8 +132,16 @@ def emission(fleet: Fleet, lights: U32, t: float) -> F32:
 
 @kernel
 def pose(
-    points: F32, point_part: I32, normals: F32, face_part: I32, faces: I32, poses: F32,
-    out: F32, look: F32, lane: int, lanes: int,
+    points: F32,
+    point_part: I32,
+    normals: F32,
+    face_part: I32,
+    faces: I32,
+    poses: F32,
+    out: F32,
+    look: F32,
+    lane: int,
+    lanes: int,
 ) -> None:
     """Points into the world, and normals and plane offsets into ``look``."""
     for i in range(lane, len(points), lanes):

@@ -73,7 +73,7 @@ TRUNK, FOLIAGE, CONCRETE, SIGN, SOIL, WATER = 11, 12, 14, 15, 28, 27
 
 @inline
 def share(x: float) -> float:
-    """x limited to 0..1."""
+    """X limited to 0..1."""
     return min(max(x, 0.0), 1.0)
 
 
@@ -108,7 +108,7 @@ def plants(
     tile: F32, material: int, x: float, y: float, z: float, blur: float
 ) -> tuple[float, float]:
     """Brightness and yellowness of grass, leaves, bark, soil."""
-    if material == GRASS or material == SOIL:
+    if material in (GRASS, SOIL):
         broad = noise(tile, x * 0.17, y * 0.17)
         fine = share(1.0 - blur * 2.0)
         grain = noise(tile, x * 9.0, y * 9.0) - 0.5
@@ -124,7 +124,14 @@ def plants(
 
 @inline
 def front(
-    tile: F32, material: int, r: float, g: float, b: float, u: float, v: float, blur: float,
+    tile: F32,
+    material: int,
+    r: float,
+    g: float,
+    b: float,
+    u: float,
+    v: float,
+    blur: float,
     night: float,
 ) -> Look:
     """A wall with windows; u (m) runs along it, v (m) up from the ground."""
@@ -148,7 +155,7 @@ def front(
         joint = max(course, bar(across, 0.0, 0.05, blur * 4.0))
         grain *= 1.0 + 0.35 * joint * share(1.0 - blur * 8.0)
     trim = grain * (1.0 - frame) + 1.25 * frame
-    key = hash01(np.int64(column), np.int64(floor) * 31 + 7)
+    key = hash01(int(column), int(floor) * 31 + 7)
     shade = 0.035 + 0.05 * key
     glow = 0.0
     if night > 0.02 and key > 0.62:
@@ -161,19 +168,25 @@ def front(
 
 @inline
 def look_of(
-    tile: F32, plates: F32, material: int, rgb: tuple[float, float, float],
-    at: tuple[float, float, float], uv: tuple[float, float], blur: float, night: float,
+    tile: F32,
+    plates: F32,
+    material: int,
+    rgb: tuple[float, float, float],
+    at: tuple[float, float, float],
+    uv: tuple[float, float],
+    blur: float,
+    night: float,
 ) -> Look:
     """Albedo, gloss and glow of a material with base colour ``rgb`` at a point."""
     r, g, b = rgb
     x, y, z = at
     u, v = uv
-    if material >= ASPHALT and material <= PAVEMENT or material == CONCRETE or material == ROOF:
+    if ASPHALT <= material <= PAVEMENT or material in (CONCRETE, ROOF):
         f = ground(tile, material, x + z, y - z, blur)
         return r * f, g * f, b * f, 0.0, 0.0
-    if material >= BRICK and material <= GLASS_FRONT:
+    if BRICK <= material <= GLASS_FRONT:
         return front(tile, material, r, g, b, u, v, blur, night)
-    if material == GRASS or material == FOLIAGE or material == TRUNK or material == SOIL:
+    if material in (GRASS, FOLIAGE, TRUNK, SOIL):
         f, yellow = plants(tile, material, x, y, z, blur)
         f = max(f, 0.15)
         return r * f * (0.75 + 0.5 * yellow), g * f, b * f, 0.0, 0.0

@@ -24,7 +24,8 @@ def noise_tile(seed: int = 9) -> F32:
         rows = grid[low] * (1 - s[:, None]) + grid[(low + 1) % cells] * s[:, None]
         out += weight * (rows[:, low] * (1 - s) + rows[:, (low + 1) % cells] * s)
     out = 0.5 + 0.25 * out / out.std()
-    return np.clip(out, 0.0, 1.0).astype(np.float32)
+    tile: F32 = np.clip(out, 0.0, 1.0).astype(np.float32)
+    return tile
 
 
 @inline
@@ -36,7 +37,8 @@ def noise(tile: F32, u: float, v: float) -> float:
     i0, i1, j0, j1 = i & (TILE - 1), (i + 1) & (TILE - 1), j & (TILE - 1), (j + 1) & (TILE - 1)
     a = tile[j0, i0] + (tile[j0, i1] - tile[j0, i0]) * du
     b = tile[j1, i0] + (tile[j1, i1] - tile[j1, i0]) * du
-    return a + (b - a) * dv
+    value: float = a + (b - a) * dv
+    return value
 
 
 @inline

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,6 +48,7 @@ class Builder:
     """Collects primitives; `done` makes the model."""
 
     label: Label
+    shift: tuple[float, float, float] = (0.0, 0.0, 0.0)  # m, from builder to model frame
     joints: list[Joint] = field(default_factory=lambda: [Joint()])
     points: list[F64] = field(default_factory=list)
     faces: list[NDArray[np.int64]] = field(default_factory=list)
@@ -56,7 +57,8 @@ class Builder:
 
     def joint(self, joint: Joint) -> int:
         """A new part; its number."""
-        self.joints.append(joint)
+        pivot = tuple(float(p + s) for p, s in zip(joint.pivot, self.shift, strict=True))
+        self.joints.append(replace(joint, pivot=(pivot[0], pivot[1], pivot[2])))
         return len(self.joints) - 1
 
     def add(
@@ -69,7 +71,7 @@ class Builder:
         label: Label | None = None,
     ) -> None:
         """Points (P, 3) m and faces (N, 3)."""
-        self.points.append(np.asarray(points, np.float64))
+        self.points.append(np.asarray(points, np.float64) + np.array(self.shift))
         self.faces.append(np.asarray(faces, np.int64).reshape(-1, 3) + self.count)
         self.count += len(points)
         tag = self.label if label is None else label
@@ -149,9 +151,7 @@ class Builder:
         rings, sides = 4, 8
         lat = np.linspace(-0.5, 0.5, rings + 1)[1:-1] * np.pi
         lon = np.arange(sides) * 2.0 * np.pi / sides
-        mid = [
-            (np.cos(a) * np.cos(b), np.cos(a) * np.sin(b), np.sin(a)) for a in lat for b in lon
-        ]
+        mid = [(np.cos(a) * np.cos(b), np.cos(a) * np.sin(b), np.sin(a)) for a in lat for b in lon]
         points = np.array([(0.0, 0.0, -1.0), *mid, (0.0, 0.0, 1.0)])
         i = np.arange(sides)
         j = (i + 1) % sides

@@ -38,7 +38,7 @@ class Triangles(NamedTuple):
     edge: F32  # (T, EDGE)
     face: I32  # (T,)
     row: I16  # (T, 2) first and last + 1 row of samples
-    count: I32  # (B,) triangles of a block
+    found: I32  # (B,) triangles of a block
     rows: I32  # (B, 2) rows that a block touches
 
 
@@ -83,19 +83,19 @@ def emit(out: Triangles, k: int, face: int, p: F32, a: int, b: int, c: int, size
 
 
 @inline
-def clip(p: F32, i: int, j: int, k: int, eye_near: float) -> None:
+def clip(p: F32, i: int, j: int, k: int, near: float) -> None:
     """Row k of ``p`` becomes the point where the edge from i (seen) to j (not) meets the plane."""
-    t = (eye_near - p[i, 2]) / (p[j, 2] - p[i, 2])
+    t = (near - p[i, 2]) / (p[j, 2] - p[i, 2])
     p[k, 0] = p[i, 0] + t * (p[j, 0] - p[i, 0])
     p[k, 1] = p[i, 1] + t * (p[j, 1] - p[i, 1])
-    p[k, 2] = eye_near
+    p[k, 2] = near
     p[k, 3], p[k, 4] = p[k, 0] / p[k, 2], p[k, 1] / p[k, 2]
 
 
 @inline
 def emit_clipped(out: Triangles, k: int, face: int, p: F32, corners: I32, size: I32) -> int:
     """Cut a face at the near plane and write what is left: one triangle or two."""
-    near = np.float32(NEAR)
+    near = NEAR
     q = np.empty((7, 5), np.float32)
     for e in range(3):
         for m in range(5):
@@ -157,7 +157,7 @@ def set_up(
                 k = emit(out, k, f, p, i, j, m, size)
             elif seen > 0:
                 k = emit_clipped(out, k, f, p, shape.faces[f], size)
-        out.count[b] = k - start
+        out.found[b] = k - start
         low, high = 32767, 0
         for q in range(start, k):
             low, high = min(low, out.row[q, 0]), max(high, out.row[q, 1])
@@ -188,7 +188,14 @@ def fill(out: Triangles, k: int, top: int, end: int, inverse: F32, ids: I32, wid
 
 @inline
 def fill_band(
-    out: Triangles, blocks: I32, b0: int, b1: int, top: int, end: int, inverse: F32, ids: I32,
+    out: Triangles,
+    blocks: I32,
+    b0: int,
+    b1: int,
+    top: int,
+    end: int,
+    inverse: F32,
+    ids: I32,
     width: int,
 ) -> None:
     """Visibility of the rows [top, end) of a view whose blocks are [b0, b1)."""
@@ -199,6 +206,6 @@ def fill_band(
     for b in range(b0, b1):
         if out.rows[b, 0] >= end or out.rows[b, 1] <= top:
             continue
-        for k in range(blocks[b, 5], blocks[b, 5] + out.count[b]):
+        for k in range(blocks[b, 5], blocks[b, 5] + out.found[b]):
             if out.row[k, 0] < end and out.row[k, 1] > top:
                 fill(out, k, top, end, inverse, ids, width)

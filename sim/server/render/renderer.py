@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +33,7 @@ from sim.server.scene import (
 )
 
 F64 = NDArray[np.float64]
+T = TypeVar("T", bound=np.generic)
 
 FAR = 600.0  # m, nothing farther is drawn
 MOVERS_FAR = 300.0  # m, the same for what moves
@@ -129,9 +131,7 @@ class Renderer:
             self._fleet = fleet
         return self._fleet
 
-    def _tint(
-        self, fleet: fleets.Fleet, instances: Instances, signal_states: U8, t: float
-    ) -> None:
+    def _tint(self, fleet: fleets.Fleet, instances: Instances, signal_states: U8, t: float) -> None:
         """Colours, object ids and lamps of this moment."""
         nf, owner = len(self._cells.faces), fleet.face_owner
         self._look[nf:, 4:7] = np.where(
@@ -152,9 +152,7 @@ class Renderer:
         )
         if self._shadows is None or self._shadows.key != key:
             ns = len(self._cells.vertices)
-            self._shadows = shading.bake(
-                self._pool, key, self._vertices[:ns], self._cells.corners
-            )
+            self._shadows = shading.bake(self._pool, key, self._vertices[:ns], self._cells.corners)
         at = instances.world_from_model[:, :3, 3].astype(np.float64)
         gap = np.linalg.norm(at[:, None, :2] - cameras.eye[None, :, :2], axis=2).min(axis=1)
         near = np.nonzero(gap < SHADOW_FAR)[0]
@@ -215,7 +213,7 @@ class Renderer:
     def _reserve(self, blocks: I32) -> None:
         """Room for every block's triangles."""
         need = int(blocks[-1, 5] + 2 * blocks[-1, 4]) if len(blocks) else 0
-        if need > len(self._triangles.face) or len(blocks) > len(self._triangles.count):
+        if need > len(self._triangles.face) or len(blocks) > len(self._triangles.found):
             self._triangles = empty_triangles(need + need // 4, len(blocks) + len(blocks) // 4)
 
 
@@ -325,7 +323,7 @@ def planes_of(out: Pixels, view: View, start: int) -> Planes:
     )
 
 
-def grown(array: NDArray, keep: int, more: int) -> NDArray:
+def grown(array: NDArray[T], keep: int, more: int) -> NDArray[T]:
     """The first ``keep`` rows, and room for ``more``."""
     out = np.empty((keep + more, *array.shape[1:]), array.dtype)
     out[:keep] = array[:keep]

@@ -66,7 +66,8 @@ def plane_depth(look: F32, eye: NDArray[np.float64], d: Colour, near: float) -> 
     height = look[3] - (look[0] * eye[0] + look[1] * eye[1] + look[2] * eye[2])
     if toward > -1e-9:
         return near
-    return min(max(height / toward, 0.5 * near), 2.0 * near)
+    depth: float = min(max(height / toward, 0.5 * near), 2.0 * near)
+    return depth
 
 
 @inline
@@ -140,7 +141,7 @@ def alike(surface: Surface, p: int, q: int) -> bool:
     a, b = surface.look[p], surface.look[q]
     if a[4] != b[4] or a[5] != b[5] or a[6] != b[6]:
         return False
-    return a[0] * b[0] + a[1] * b[1] + a[2] * b[2] > SAME_DIRECTION
+    return bool(a[0] * b[0] + a[1] * b[1] + a[2] * b[2] > SAME_DIRECTION)
 
 
 @inline
@@ -166,8 +167,16 @@ def put_face(
 
 @inline
 def pixel(
-    world: World, cameras: Cameras, view: int, inverse: F32, ids: I32, row: int, y: int, x: int,
-    out: Pixels, at: int,
+    world: World,
+    cameras: Cameras,
+    view: int,
+    inverse: F32,
+    ids: I32,
+    row: int,
+    y: int,
+    x: int,
+    out: Pixels,
+    at: int,
 ) -> None:
     """One pixel: its four samples grouped by surface, each group shaded once at its middle."""
     eye, focal = cameras.eye[view], 0.5 * cameras.lens[view, 0]
@@ -202,8 +211,14 @@ def pixel(
 
 @kernel
 def draw(
-    bands: I32, blocks: I32, cameras: Cameras, triangles: Triangles, world: World, out: Pixels,
-    lane: int, lanes: int,
+    bands: I32,
+    blocks: I32,
+    cameras: Cameras,
+    triangles: Triangles,
+    world: World,
+    out: Pixels,
+    lane: int,
+    lanes: int,
 ) -> None:
     """Visibility and pixels of every band, band by band while its samples are in the cache.
 

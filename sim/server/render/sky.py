@@ -72,7 +72,9 @@ def light_of(weather: Weather, t: float) -> Light:
     horizon = blend(horizon, (0.80, 0.42, 0.24), 0.75 * twilight * (1.0 - overcast))
     darker = 1.0 - 0.35 * rain
     zenith, horizon = scaled(zenith, darker), scaled(horizon, darker)
-    ambient = blend((0.030, 0.036, 0.055), blend((0.66, 0.78, 1.0), (0.92, 0.95, 1.0), overcast), day)
+    ambient = blend(
+        (0.030, 0.036, 0.055), blend((0.66, 0.78, 1.0), (0.92, 0.95, 1.0), overcast), day
+    )
     ambient = scaled(ambient, 0.95 * darker)
     bounce = blend(scaled(ambient, 0.45), scaled(warm, 0.42), 0.6 * high * (1.0 - overcast))
     fog = 0.00022 + 0.035 * (weather.fog_density / 100.0) ** 1.8 + 0.0016 * rain

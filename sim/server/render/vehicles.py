@@ -8,6 +8,7 @@ import numpy as np
 
 from sim.server.render.parts import Builder, Joint, Model, White
 from sim.server.scene import Label, Material
+from sim.server.vehicle_physics import Wheel
 
 DARK = (0.05, 0.05, 0.055)
 PAINT, GLASS = Material.PAINT, Material.GLASS
@@ -25,6 +26,17 @@ class Section:
     narrow: float = 0.80  # at the roof
     side: Material = PAINT  # windows between this section and the next
     top: Material = PAINT
+
+
+Sections = tuple[Section, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A blueprint's box."""
+
+    size: tuple[float, float, float]  # m, full length, width, height
+    centre_x: float  # m ahead of the actor's origin
 
 
 SEDAN = (
@@ -93,7 +105,7 @@ BUS = (
 )
 
 
-def loft(b: Builder, sections: tuple[Section, ...], size: tuple[float, float, float]) -> None:
+def loft(b: Builder, sections: Sections, size: tuple[float, float, float]) -> None:
     """The body of a vehicle: skin between sections, a lid at each end. Size: full box (m)."""
     length, width, height = size
     rings = []
@@ -133,12 +145,18 @@ def wheel(b: Builder, x: float, y: float, radius: float, wide: float, steer: flo
             (x + r * np.cos(a0), face, radius + r * np.sin(a0)),
             (x + r * np.cos(a1), face, radius + r * np.sin(a1)),
         ]
-        b.polygon(corners[:: -int(out)] if out > 0 else corners, Material.METAL, (1.6, 1.6, 1.65), part)
+        b.polygon(
+            corners[:: -int(out)] if out > 0 else corners, Material.METAL, (1.6, 1.6, 1.65), part
+        )
 
 
 def lamps(
-    b: Builder, size: tuple[float, float, float], front: tuple[float, float],
-    rear: tuple[float, float], inset: float = 0.62, high: float = 0.055,
+    b: Builder,
+    size: tuple[float, float, float],
+    front: tuple[float, float],
+    rear: tuple[float, float],
+    inset: float = 0.62,
+    high: float = 0.055,
 ) -> None:
     """Head, brake and indicator lights; ``front``, ``rear`` are (share of length, of height)."""
     length, width, height = size
@@ -146,7 +164,10 @@ def lamps(
     for sign in (1.0, -1.0):
         left = sign > 0
         turn = Material.INDICATOR_LEFT if left else Material.INDICATOR_RIGHT
-        for place, way, kind in ((front, 1.0, Material.HEADLIGHT), (rear, -1.0, Material.TAILLIGHT)):
+        for place, way, kind in (
+            (front, 1.0, Material.HEADLIGHT),
+            (rear, -1.0, Material.TAILLIGHT),
+        ):
             x, z = place[0] * length + way * 0.012, place[1] * height
             y0, y1 = sign * inset * width / 2, sign * (inset + 0.22) * width / 2
             y2 = sign * (inset + 0.30) * width / 2
@@ -155,16 +176,38 @@ def lamps(
                 b.box((x - 0.05, low, z - h), (x + 0.004, high_y, z + h), material)
 
 
-def car(size: tuple[float, float, float], sections: tuple[Section, ...] = SEDAN) -> Model:
-    """A passenger car that fills the box ``size`` (m), origin on the ground at its middle."""
-    length, width, height = size
-    b = Builder(Label.CAR)
-    loft(b, sections, size)
-    radius = min(0.225 * height, 0.36)
-    for x in (-0.295 * length, 0.295 * length):
-        for y in (-0.43 * width, 0.43 * width):
-            wheel(b, x, y, radius, 0.12 * width, 1.0 if x > 0 else 0.0)
-    lamps(b, size, (0.489, 0.43), (-0.489, 0.56))
-    b.box((-0.505 * length, -0.13 * width, 0.36 * height), (-0.49 * length, 0.13 * width, 0.43 * height), Material.PLAIN, (0.7, 0.7, 0.66))
-    b.box((0.49 * length, -0.22 * width, 0.24 * height), (0.502 * length, 0.22 * width, 0.33 * height), Material.PLAIN, DARK)
+def car(
+    body: Body, wheels: tuple[Wheel, ...], label: Label = Label.CAR, sections: Sections = SEDAN
+) -> Model:
+    """A vehicle that fills its box, mirrors included."""
+    length, width, height = body.size
+    b = Builder(label, shift=(body.centre_x, 0.0, 0.0))
+    loft(b, sections, (length, 0.93 * width, height))
+    for at in wheels:
+        x, y, _ = at.position
+        wheel(b, x - body.centre_x, y, at.radius, 0.11 * width, 1.0 if at.max_steer else 0.0)
+    lamps(b, (length, 0.93 * width, height), front_of(sections), rear_of(sections))
+    mirrors(b, body.size, sections)
     return b.done()
+
+
+def mirrors(b: Builder, size: tuple[float, float, float], sections: Sections) -> None:
+    """Outside mirrors at the front windows; they reach the box's full width."""
+    length, width, height = size
+    last = max(s.x for s in sections if Material.GLASS in (s.side, s.top))
+    belt = next(s.belt for s in sections if s.x == last)
+    x, z = (last + 0.02) * length, (belt + 0.03) * height
+    for y in (-width / 2, width / 2 - 0.07 * width):
+        b.box((x, y, z), (x + 0.1, y + 0.07 * width, z + 0.13), PAINT)
+
+
+def front_of(sections: Sections) -> tuple[float, float]:
+    """Where the head lights sit: share of length, share of height."""
+    s = sections[-2]
+    return s.x, s.belt - 0.08
+
+
+def rear_of(sections: Sections) -> tuple[float, float]:
+    """Where the tail lights sit."""
+    s = sections[1]
+    return s.x - 0.004, s.belt - 0.07

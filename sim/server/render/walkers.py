@@ -29,14 +29,25 @@ def walker(half_extent: tuple[float, float, float], centre_z: float) -> Model:
         phase = 0.0 if side > 0 else np.pi
         leg = b.joint(Joint(at(0.0, 0.09 * side, 0.90), swing=SWING, stride=pace, phase=phase))
         y = 0.095 * side
-        b.cylinder(at(0, y, 0.06), at(0, y, 0.88), (0.055 * s, 0.088 * s), 7, Material.PLAIN, TROUSERS, leg)
+        b.cylinder(
+            at(0, y, 0.06), at(0, y, 0.88), (0.055 * s, 0.088 * s), 7, Material.PLAIN, TROUSERS, leg
+        )
         b.box(at(-0.09, y - 0.05, 0.0), at(0.17, y + 0.05, 0.08), Material.PLAIN, SHOES, leg)
         arm = b.joint(
             Joint(at(0.0, 0.22 * side, 1.42), swing=0.8 * SWING, stride=pace, phase=phase + np.pi)
         )
         y = 0.235 * side
-        b.cylinder(at(0.02, y * 1.06, 0.86), at(0, y, 1.44), (0.042 * s, 0.058 * s), 6, Material.CLOTH, part=arm)
-        b.ellipsoid(at(0.03, y * 1.06, 0.80), (0.05 * s, 0.04 * s, 0.07 * s), Material.SKIN, part=arm)
+        b.cylinder(
+            at(0.02, y * 1.06, 0.86),
+            at(0, y, 1.44),
+            (0.042 * s, 0.058 * s),
+            6,
+            Material.CLOTH,
+            part=arm,
+        )
+        b.ellipsoid(
+            at(0.03, y * 1.06, 0.80), (0.05 * s, 0.04 * s, 0.07 * s), Material.SKIN, part=arm
+        )
     b.cylinder(at(0, 0, 0.84), at(0, 0, 1.20), (0.165 * s, 0.155 * s), 8, Material.CLOTH)
     b.cylinder(at(0, 0, 1.18), at(0, 0, 1.46), (0.160 * s, 0.200 * s), 8, Material.CLOTH)
     b.cylinder(at(0, 0, 1.44), at(0.01, 0, 1.54), (0.065 * s, 0.055 * s), 6, Material.SKIN)
