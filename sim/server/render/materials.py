@@ -193,6 +193,6 @@ def look_of(
     if material == SIGN:
         row = min(max(int(v * plates.shape[0]), 0), plates.shape[0] - 1)
         column = min(max(int(u * plates.shape[1]), 0), plates.shape[1] - 1)
-        p = plates[row, column]
-        return r * p[0], g * p[1], b * p[2], 0.0, 0.04
+        r, g, b = r * plates[row, column, 0], g * plates[row, column, 1], b * plates[row, column, 2]
+        return r, g, b, 0.0, 0.04
     return r, g, b, GLOSS_TABLE[material], 0.0

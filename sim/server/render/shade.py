@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sim.server.render.jit import inline, kernel
 from sim.server.render.materials import look_of
@@ -49,21 +48,22 @@ class World(NamedTuple):
 @inline
 def ray(cameras: Cameras, view: int, x: float, y: float) -> Colour:
     """World direction, one metre deep, through sample coordinates (x, y)."""
-    axes = cameras.axes[view]
+    axes = cameras.axes
     a = (x - cameras.lens[view, 1]) / cameras.lens[view, 0]
     b = (y - cameras.lens[view, 2]) / cameras.lens[view, 0]
     return (
-        axes[0, 0] * a + axes[1, 0] * b + axes[2, 0],
-        axes[0, 1] * a + axes[1, 1] * b + axes[2, 1],
-        axes[0, 2] * a + axes[1, 2] * b + axes[2, 2],
+        axes[view, 0, 0] * a + axes[view, 1, 0] * b + axes[view, 2, 0],
+        axes[view, 0, 1] * a + axes[view, 1, 1] * b + axes[view, 2, 1],
+        axes[view, 0, 2] * a + axes[view, 1, 2] * b + axes[view, 2, 2],
     )
 
 
 @inline
-def plane_depth(look: F32, eye: NDArray[np.float64], d: Colour, near: float) -> float:
+def plane_depth(look: F32, face: int, eye: Colour, d: Colour, near: float) -> float:
     """Depth (m) where ray d meets a face's plane, within a factor 2 of the sampled one."""
-    toward = look[0] * d[0] + look[1] * d[1] + look[2] * d[2]
-    height = look[3] - (look[0] * eye[0] + look[1] * eye[1] + look[2] * eye[2])
+    nx, ny, nz = look[face, 0], look[face, 1], look[face, 2]
+    toward = nx * d[0] + ny * d[1] + nz * d[2]
+    height = look[face, 3] - (nx * eye[0] + ny * eye[1] + nz * eye[2])
     if toward > -1e-9:
         return near
     depth: float = min(max(height / toward, 0.5 * near), 2.0 * near)
@@ -92,24 +92,24 @@ def irradiance(
 
 @inline
 def surface_light(
-    world: World, face: int, eye: NDArray[np.float64], d: Colour, depth: float, focal: float
+    world: World, face: int, eye: Colour, d: Colour, depth: float, focal: float
 ) -> Colour:
     """Light that leaves a face along the ray d from ``depth``, through the fog."""
-    light, look = world.light, world.surface.look[face]
+    light, look = world.light, world.surface.look
     material = int(world.surface.tag[face, 0])
     x, y, z = eye[0] + depth * d[0], eye[1] + depth * d[1], eye[2] + depth * d[2]
-    nx, ny, nz = float(look[0]), float(look[1]), float(look[2])
+    nx, ny, nz = float(look[face, 0]), float(look[face, 1]), float(look[face, 2])
     length = np.sqrt(d[0] * d[0] + d[1] * d[1] + d[2] * d[2])
     toward = -(nx * d[0] + ny * d[1] + nz * d[2]) / length
     blur = depth / (focal * max(toward, 0.06))
-    u = look[8] * x + look[9] * y + look[10] * z + look[11]
-    v = look[12] * x + look[13] * y + look[14] * z + look[15]
-    rgb = (float(look[4]), float(look[5]), float(look[6]))
+    u = look[face, 8] * x + look[face, 9] * y + look[face, 10] * z + look[face, 11]
+    v = look[face, 12] * x + look[face, 13] * y + look[face, 14] * z + look[face, 15]
+    rgb = (float(look[face, 4]), float(look[face, 5]), float(look[face, 6]))
     r, g, b, gloss, glow = look_of(
         world.tile, world.plates, material, rgb, (x, y, z), (u, v), blur, light.night
     )
     e = irradiance(world, nx, ny, nz, x, y, z)
-    shine = float(look[7])
+    shine = float(look[face, 7])
     lr = r * (e[0] + shine) + glow * NIGHT_WINDOW[0]
     lg = g * (e[1] + shine) + glow * NIGHT_WINDOW[1]
     lb = b * (e[2] + shine) + glow * NIGHT_WINDOW[2]
@@ -138,10 +138,10 @@ def alike(surface: Surface, p: int, q: int) -> bool:
     for k in range(3):
         if surface.tag[p, k] != surface.tag[q, k]:
             return False
-    a, b = surface.look[p], surface.look[q]
-    if a[4] != b[4] or a[5] != b[5] or a[6] != b[6]:
+    a = surface.look
+    if a[p, 4] != a[q, 4] or a[p, 5] != a[q, 5] or a[p, 6] != a[q, 6]:
         return False
-    return bool(a[0] * b[0] + a[1] * b[1] + a[2] * b[2] > SAME_DIRECTION)
+    return bool(a[p, 0] * a[q, 0] + a[p, 1] * a[q, 1] + a[p, 2] * a[q, 2] > SAME_DIRECTION)
 
 
 @inline
@@ -154,7 +154,7 @@ def put_tone(world: World, out: Pixels, at: int, r: float, g: float, b: float) -
 
 @inline
 def put_face(
-    world: World, out: Pixels, at: int, face: int, eye: NDArray[np.float64], d: Colour, near: float
+    world: World, out: Pixels, at: int, face: int, eye: Colour, d: Colour, near: float
 ) -> None:
     """Write what a pixel shows: label, object and depth at its centre; face -1 is sky."""
     if face < 0:
@@ -162,7 +162,7 @@ def put_face(
         return
     out.label[at] = world.surface.tag[face, 1]
     out.instance[at] = world.surface.tag[face, 2]
-    out.depth[at] = plane_depth(world.surface.look[face], eye, d, near)
+    out.depth[at] = plane_depth(world.surface.look, face, eye, d, near)
 
 
 @inline
@@ -179,7 +179,8 @@ def pixel(
     at: int,
 ) -> None:
     """One pixel: its four samples grouped by surface, each group shaded once at its middle."""
-    eye, focal = cameras.eye[view], 0.5 * cameras.lens[view, 0]
+    eye = (cameras.eye[view, 0], cameras.eye[view, 1], cameras.eye[view, 2])
+    focal = 0.5 * cameras.lens[view, 0]
     r = g = b = 0.0
     done, most, most_near, most_face = 0, 0, 0.0, -1
     for k in range(4):
@@ -199,7 +200,7 @@ def pixel(
             length = np.sqrt(d[0] * d[0] + d[1] * d[1] + d[2] * d[2])
             c = clouded_sky(world.light, world.tile, d[0] / length, d[1] / length, d[2] / length)
         else:
-            depth = plane_depth(world.surface.look[face], eye, d, 1.0 / near)
+            depth = plane_depth(world.surface.look, face, eye, d, 1.0 / near)
             c = surface_light(world, face, eye, d, depth, focal)
         r, g, b = r + count * c[0], g + count * c[1], b + count * c[2]
         if count > most or (count == most and near > most_near):

@@ -1,0 +1,198 @@
+import numpy as np
+import pytest
+
+from sim.server.render.renderer import Renderer
+from sim.server.scene import Instances, Label, Material, Mesh, Planes, View, Weather
+
+NOBODY = Instances(
+    (), np.zeros((0, 4, 4), np.float32), np.zeros((0, 3), np.float32), np.zeros(0, np.uint32),
+    np.zeros(0, np.float32), np.zeros(0, np.float32), np.zeros(0, np.uint32),
+    np.zeros(0, np.float32),
+)  # fmt: skip
+DARK = np.full(1, 3, np.uint8)
+FOV = np.pi / 2.0
+
+
+def quad(corners, material, label, instance=0, colour=(1.0, 1.0, 1.0)) -> Mesh:
+    points = np.array(corners, np.float32)
+    return Mesh(
+        points,
+        points[:, :2].copy(),
+        np.array([[0, 1, 2], [0, 2, 3]], np.int32),
+        np.full(2, material, np.uint8),
+        np.full(2, label, np.uint8),
+        np.full(2, instance, np.uint32),
+        np.tile(np.array(colour, np.float32), (2, 1)),
+    )
+
+
+def together(*meshes: Mesh) -> Mesh:
+    base = np.cumsum([0] + [len(m.vertices) for m in meshes])
+    return Mesh(
+        *(
+            np.concatenate(
+                [
+                    getattr(m, name) + (b if name == "faces" else 0)
+                    for m, b in zip(meshes, base, strict=False)
+                ]
+            ).astype(getattr(meshes[0], name).dtype)
+            for name in ("vertices", "uv", "faces", "material", "label", "instance", "colour")
+        )
+    )
+
+
+def wall(x, y0, y1, z0, z1, material=Material.CONCRETE, label=Label.WALL, instance=9, **kw) -> Mesh:
+    """Faces a viewer who looks along +x."""
+    corners = [(x, y1, z0), (x, y0, z0), (x, y0, z1), (x, y1, z1)]
+    return quad(corners, material, label, instance, **kw)
+
+
+GROUND = quad(
+    [(-500, -500, 0), (500, -500, 0), (500, 500, 0), (-500, 500, 0)],
+    Material.ASPHALT,
+    Label.ROAD,
+)
+TOWN = together(GROUND, wall(30.0, -12.0, -2.0, 0.0, 9.0))
+
+
+def forward(width=128, height=64, fov=FOV, x=0.0, z=1.5) -> View:
+    pose = np.eye(4)
+    pose[:3, :3] = [[0, 0, 1], [-1, 0, 0], [0, -1, 0]]
+    pose[:3, 3] = x, 0.0, z
+    return View(pose, width, height, fov)
+
+
+def cast(*rows) -> Instances:
+    """(blueprint, x, y, z) standing, facing +x."""
+    count = len(rows)
+    poses = np.tile(np.eye(4, dtype=np.float32), (count, 1, 1))
+    poses[:, :3, 3] = [row[1:] for row in rows]
+    return Instances(
+        tuple(row[0] for row in rows),
+        poses,
+        np.full((count, 3), 0.5, np.float32),
+        np.arange(100, 100 + count, dtype=np.uint32),
+        np.zeros(count, np.float32),
+        np.zeros(count, np.float32),
+        np.zeros(count, np.uint32),
+        np.zeros(count, np.float32),
+    )
+
+
+@pytest.fixture(scope="module")
+def renderer() -> Renderer:
+    return Renderer(TOWN, threads=2)
+
+
+def test_depth_of_ground_and_wall_is_the_analytic_one(renderer):
+    view = forward()
+    planes = renderer.render(view, NOBODY, DARK, Weather(), 0.0)
+    focal = view.width_px / 2.0 / np.tan(view.fov / 2.0)
+    a = (np.arange(view.width_px) + 0.5 - view.width_px / 2.0)[None, :] / focal
+    b = (np.arange(view.height_px) + 0.5 - view.height_px / 2.0)[:, None] / focal + 0.0 * a
+    ground = np.where(b > 0.0, 1.5 / np.maximum(b, 1e-9), np.inf)
+    y, z = -30.0 * a, 1.5 - 30.0 * b
+    hit = (y > -12.0) & (y < -2.0) & (z > 0.0) & (z < 9.0)
+    truth = np.where(hit & (ground > 30.0), 30.0, np.where(ground < 500.0, ground, np.inf))
+    inner = np.abs(truth - planes.depth) < 1e-3
+    inner |= np.isinf(truth) & np.isinf(planes.depth)
+    assert np.mean(inner) > 0.985  # the rest: pixels on an outline
+    road = (planes.label == Label.ROAD) & np.isfinite(truth) & (truth != 30.0)
+    assert np.abs(planes.depth[road] - truth[road]).max() < 1e-3
+    face = (planes.label == Label.WALL) & hit
+    assert np.abs(planes.depth[face] - 30.0).max() < 1e-3
+    assert np.all(planes.instance[face] == 9)
+    assert np.all(np.isinf(planes.depth[planes.label == Label.SKY]))
+
+
+def test_a_walker_on_the_left_is_in_the_left_half(renderer):
+    actors = cast(("walker.pedestrian.0001", 15.0, 5.0, 0.93))
+    planes = renderer.render(forward(), actors, DARK, Weather(), 0.0)
+    rows, columns = np.nonzero(planes.instance == 100)
+    assert len(columns) > 10
+    assert columns.max() < 64
+    assert np.all(planes.label[rows, columns] == Label.PEDESTRIAN)
+
+
+@pytest.mark.parametrize(
+    "blueprint",
+    ["vehicle.tesla.model3", "vehicle.mitsubishi.fusorosa", "vehicle.carlamotors.firetruck",
+     "vehicle.kawasaki.ninja", "walker.pedestrian.0010", "static.prop.barrel"],
+)  # fmt: skip
+def test_a_silhouette_agrees_with_the_projected_box(renderer, blueprint):
+    from sim.server.blueprints import find
+
+    kind = find(blueprint)
+    rest = kind.half_extent[2] - kind.box_centre[2]
+    view = forward(256, 128)
+    actors = cast((blueprint, 18.0, 3.0, rest))
+    planes = renderer.render(view, actors, DARK, Weather(), 0.0)
+    rows, columns = np.nonzero(planes.instance == 100)
+    signs = np.array([[(k >> a & 1) * 2 - 1 for a in range(3)] for k in range(8)])
+    box = np.array(kind.box_centre) + signs * np.array(kind.half_extent) + [18.0, 3.0, rest]
+    u = 128.0 - 128.0 * box[:, 1] / box[:, 0]
+    v = 64.0 - 128.0 * (box[:, 2] - 1.5) / box[:, 0]
+    for found, edge in (
+        (columns.min(), u.min()), (columns.max() + 1, u.max()),
+        (rows.min(), v.min()), (rows.max() + 1, v.max()),
+    ):  # fmt: skip
+        assert abs(found - edge) < 2.0 + 0.08 * (u.max() - u.min())
+
+
+def same(a: Planes, b: Planes) -> bool:
+    return all(
+        np.array_equal(getattr(a, name), getattr(b, name))
+        for name in ("rgb", "depth", "label", "instance")
+    )
+
+
+def test_pictures_do_not_depend_on_threads_or_on_what_was_drawn_before(renderer):
+    actors = cast(
+        ("vehicle.tesla.model3", 12.0, 3.0, 0.0), ("walker.pedestrian.0002", 9.0, -2.0, 0.9)
+    )
+    views = (forward(), forward(96, 48, 0.6))
+    first = renderer.render_many(views, actors, DARK, Weather(), 1.0)
+    renderer.render(forward(x=5.0), NOBODY, DARK, Weather(sun_altitude=-0.5), 2.0)
+    again = renderer.render_many(views, actors, DARK, Weather(), 1.0)
+    alone = Renderer(TOWN, threads=1).render_many(views, actors, DARK, Weather(), 1.0)
+    three = Renderer(TOWN, threads=3).render_many(views, actors, DARK, Weather(), 1.0)
+    single = renderer.render(views[1], actors, DARK, Weather(), 1.0)
+    for k in range(2):
+        assert same(first[k], again[k])
+        assert same(first[k], alone[k])
+        assert same(first[k], three[k])
+    assert same(first[1], single)
+
+
+def test_night_is_darker_than_noon(renderer):
+    noon = renderer.render(forward(), NOBODY, DARK, Weather(sun_altitude=1.2), 0.0)
+    night = renderer.render(forward(), NOBODY, DARK, Weather(sun_altitude=-0.6), 0.0)
+    assert night.rgb.mean() < 0.35 * noon.rgb.mean()
+
+
+def lamp(index: int) -> Mesh:
+    """A lens 0.3 m wide, 60 m ahead."""
+    colour = [(1.0, 0.03, 0.02), (1.0, 0.55, 0.02), (0.02, 1.0, 0.25)][index]
+    z = 5.2 - 0.35 * index
+    return wall(
+        60.0, -0.15, 0.15, z - 0.15, z + 0.15, Material.LAMP, Label.TRAFFIC_LIGHT,
+        4 * 0 + index, colour=colour,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("altitude", [1.0, 0.1, -0.6])
+def test_the_colour_of_a_light_can_be_told_at_60_m(altitude):
+    head = wall(60.1, -0.3, 0.3, 4.0, 5.6, Material.PLAIN, Label.TRAFFIC_LIGHT, colour=(0.03,) * 3)
+    scene = Renderer(together(GROUND, head, lamp(0), lamp(1), lamp(2)), threads=2)
+    view = forward(256, 128, 0.6109)
+    seen = []
+    for state in range(3):
+        states = np.array([state], np.uint8)
+        planes = scene.render(view, NOBODY, states, Weather(sun_altitude=altitude), 0.0)
+        off = scene.render(view, NOBODY, DARK, Weather(sun_altitude=altitude), 0.0)
+        change = planes.rgb.astype(int) - off.rgb
+        seen.append(change.reshape(-1, 3)[np.argmax(change.sum(axis=2))] * 1.0)
+    red, yellow, green = seen
+    assert red[0] > 100 and red[1] < 0.4 * red[0]
+    assert green[1] > 100 and green[0] < 0.4 * green[1]
+    assert yellow[0] > 100 and 0.5 * yellow[0] < yellow[1] < 1.1 * yellow[0]
