@@ -27,9 +27,7 @@ class Piece:
             return self.start @ Pose2(s, 0.0, 0.0)
         angle = self.curvature * s
         radius = 1.0 / self.curvature
-        return self.start @ Pose2(
-            radius * math.sin(angle), radius * (1.0 - math.cos(angle)), angle
-        )
+        return self.start @ Pose2(radius * math.sin(angle), radius * (1.0 - math.cos(angle)), angle)
 
 
 def line(start: Point, end: Point) -> Piece:

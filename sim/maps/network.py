@@ -47,7 +47,7 @@ class Profile:
 
     @property
     def half(self) -> float:
-        """m from the centre line to the kerb at a junction."""
+        """How far (m) the kerb lies from the centre line at a junction."""
         return self.lanes * LANE
 
 
@@ -345,7 +345,7 @@ def _minor(arms: Sequence[Arm]) -> tuple[Arm, ...]:
 
 
 def _beside(arm: Arm, extra: float) -> float:
-    """t (m) of a thing on the pavement to the right of incoming traffic."""
+    """Where (t, m) a thing stands on the pavement to the right of incoming traffic."""
     return (1.0 if arm.begins else -1.0) * (arm.profile.half + extra)
 
 

@@ -78,7 +78,7 @@ class Road:
 
     @property
     def length(self) -> float:
-        """m along the reference line."""
+        """How long (m) the reference line is."""
         return sum(piece.length for piece in self.pieces)
 
 
@@ -115,9 +115,9 @@ def document(name: str, roads: Sequence[Road], junctions: Sequence[Junction]) ->
     header = Xml.SubElement(
         root, "header", revMajor="1", revMinor="4", name=name, version="1", vendor="Ninefold"
     )
-    Xml.SubElement(header, "geoReference").text = (
-        "+proj=tmerc +lat_0=48.0 +lon_0=8.0 +k=1 +x_0=0 +y_0=0 +datum=WGS84 +units=m +no_defs"
-    )
+    Xml.SubElement(
+        header, "geoReference"
+    ).text = "+proj=tmerc +lat_0=48.0 +lon_0=8.0 +k=1 +x_0=0 +y_0=0 +datum=WGS84 +units=m +no_defs"
     for road in roads:
         _road(root, road)
     controllers = [controller for junction in junctions for controller in junction.controllers]

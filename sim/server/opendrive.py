@@ -66,7 +66,7 @@ class Section:
     lanes: dict[int, Lane]
 
     def borders(self, s: F64) -> dict[int, tuple[F64, F64]]:
-        """t (m) of each lane's inner and outer border at each s, lane offset not counted."""
+        """Values of t (m) at each lane's inner and outer border, the lane offset not counted."""
         found = {}
         for sign in (1, -1):
             t = np.zeros_like(s)
@@ -133,18 +133,7 @@ class Road:
         marks = np.concatenate([[0.0], np.cumsum(travel)])
         count = max(2, int(np.ceil(marks[-1])) + 1)
         stations = np.interp(np.linspace(0.0, marks[-1], count), marks, fine)
-        starts = [
-            section.start + start
-            for lane in section.lanes.values()
-            for start in lane.width.start
-            if len(lane.width.start) > 1
-        ]
-        bends = [
-            start + (end - start) * share
-            for start, end in zip(starts, [*starts[1:], section.end], strict=True)
-            if 0.0 < end - start < 20.0
-            for share in (0.0, 0.25, 0.5, 0.75)
-        ]
+        bends = [bend for lane in section.lanes.values() for bend in _tapers(lane, section)]
         return _spread(np.concatenate([stations, [b for b in bends if b < section.end - 0.1]]))
 
 
@@ -156,12 +145,26 @@ class Network:
     controllers: tuple[tuple[str, ...], ...]  # signal ids that are green together
 
 
+def _tapers(lane: Lane, section: Section) -> list[float]:
+    """Values of s (m) where a lane's changing width should be drawn."""
+    starts = section.start + lane.width.start
+    ends = np.append(starts[1:], section.end)
+    changing = np.any(lane.width.coefficients[:, 1:] != 0.0, axis=1) & (ends - starts < 60.0)
+    return [
+        float(s)
+        for start, end in zip(starts[changing], ends[changing], strict=True)
+        for s in np.linspace(start, end, max(2, min(5, int((end - start) / 1.5) + 1)))
+        if section.start < s < section.end
+    ]
+
+
 def _spread(values: F64) -> F64:
     """Sorted, without near doubles; the ends stay."""
     ordered = np.unique(values)
     keep = np.concatenate([[True], np.diff(ordered) > 0.05])
     keep[-1] = True
-    return ordered[keep]
+    found: F64 = ordered[keep]
+    return found
 
 
 def _local(piece: Xml.Element, s: F64) -> tuple[F64, F64, F64]:
@@ -260,7 +263,7 @@ def _road(element: Xml.Element) -> Road:
     parts = sorted(element.iterfind("lanes/laneSection"), key=lambda part: float(part.get("s", 0)))
     starts = [float(part.get("s", 0)) for part in parts]
     sections = []
-    for part, start, end in zip(parts, starts, [*starts[1:], length], strict=True):
+    for part, start, end in zip(parts, starts, [*starts, length][1:], strict=True):
         lanes = {lane.id: lane for lane in map(_lane, part.iter("lane"))}
         if end - start > 1e-3:
             sections.append(Section(start, end, lanes))

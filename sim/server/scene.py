@@ -163,10 +163,10 @@ class Signal:
     x: float  # m, the actor: pole foot
     y: float
     z: float
-    yaw: float  # rad, the direction its lenses face
+    yaw: float  # rad, the actor's x axis: to the right across the lanes; lenses face yaw - pi/2
     trigger_centre: tuple[float, float, float]  # m, in the actor's frame
     trigger_extent: tuple[float, float, float]  # m, half sizes; x runs across the lanes
-    trigger_yaw: float  # rad, in the actor's frame
+    trigger_yaw: float = 0.0  # rad, in the actor's frame; CARLA's client counts on 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,9 +178,10 @@ class Sign:
     x: float
     y: float
     z: float
-    yaw: float
+    yaw: float  # rad, as a signal's: its plate faces yaw - pi/2
     trigger_centre: tuple[float, float, float]
     trigger_extent: tuple[float, float, float]
+    painted: bool = False  # a stencil on the road, not a plate
 
 
 @dataclass(frozen=True, slots=True)

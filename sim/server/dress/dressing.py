@@ -1,0 +1,63 @@
+"""The whole of a map's dressing, made once and kept on disk."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+import carla
+import numpy as np
+
+from sim.server.dress.builder import Builder
+from sim.server.dress.furniture import furnish
+from sim.server.dress.houses import build_houses
+from sim.server.dress.markings import paint
+from sim.server.dress.surfaces import lay
+from sim.server.dress.terrain import fill_junctions, soil
+from sim.server.ground import Ground, lay_ground
+from sim.server.opendrive import Network
+from sim.server.scene import Mesh, Sign, Signal, StaticObject
+
+
+@dataclass(frozen=True)
+class Dressing:
+    """What a town looks like and stands on."""
+
+    mesh: Mesh
+    objects: tuple[StaticObject, ...]
+    ground: Ground
+
+
+def dressed(
+    xodr: str,
+    network: Network,
+    road_map: carla.Map,
+    signals: tuple[Signal, ...],
+    signs: tuple[Sign, ...],
+) -> Dressing:
+    """The dressing of a map; the same text gives the same one."""
+    seed = int.from_bytes(hashlib.sha256(xodr.encode()).digest()[:8], "little")
+    return dress(network, road_map, signals, signs, np.random.default_rng(seed))
+
+
+def dress(
+    network: Network,
+    road_map: carla.Map,
+    signals: tuple[Signal, ...],
+    signs: tuple[Sign, ...],
+    rng: np.random.Generator,
+) -> Dressing:
+    """Make it."""
+    roads, pavements, rest = Builder(), Builder(), Builder()
+    lay(network, roads, pavements, rest)
+    ground = lay_ground(roads.triangles(), pavements.triangles())
+    ground = fill_junctions(network, ground, rest)
+    soil(ground, rest)
+    paint(network, road_map, signals, signs, ground, rest)
+    objects: list[StaticObject] = []
+    furnish(signals, signs, ground, rest, objects)
+    build_houses(network, ground, rng, rest, objects)
+    whole = Builder()
+    for part in (roads, pavements, rest):
+        whole.take(part)
+    return Dressing(whole.mesh(), tuple(objects), ground)

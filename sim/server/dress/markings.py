@@ -1,0 +1,160 @@
+"""Paint on the road: lane markings, stop lines, crossings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import carla
+import cv2
+import numpy as np
+
+from common.frames import FloatArray
+from sim.iso import vector
+from sim.server.dress.builder import Builder, Look
+from sim.server.ground import Ground
+from sim.server.opendrive import Lane, Mark, Network, Road, Section
+from sim.server.scene import Label, Material, Sign, Signal
+
+PAINT_HEIGHT = 0.012  # m above the road
+CROSSING_HEIGHT = 0.016  # m
+DASH, GAP = 3.0, 6.0  # m in towns (RMS-1, 1:2)
+FAST_DASH, FAST_GAP = 6.0, 12.0  # m on fast roads (RMS-1)
+FAST = 20.0  # m/s: above this a road is fast
+DOUBLE = 0.12  # m between the lines of a double marking
+STOP_LINE = 0.5  # m (StVO, sign 294)
+STRIPE, STRIPE_GAP = 0.5, 0.5  # m of a crossing (StVO, sign 293)
+WHITE = Look(Material.MARKING_WHITE, Label.ROAD_LINE)
+YELLOW = Look(Material.MARKING_YELLOW, Label.ROAD_LINE)
+
+
+def paint(
+    network: Network,
+    road_map: carla.Map,
+    signals: Sequence[Signal],
+    signs: Sequence[Sign],
+    ground: Ground,
+    builder: Builder,
+) -> None:
+    """All of it."""
+    for road in network.roads.values():
+        for section in road.sections:
+            for lane in section.lanes.values():
+                _borders(road, section, lane, builder)
+    stops = [sign for sign in signs if sign.kind == "traffic.stop"]
+    things: list[Signal | Sign] = [*signals, *stops]
+    for thing in things:
+        _stop_line(thing, ground, builder)
+    for outline in crossings(road_map):
+        _zebra(outline, ground, builder)
+
+
+def _borders(road: Road, section: Section, lane: Lane, builder: Builder) -> None:
+    """The markings on a lane's outer border."""
+    ends = [mark.start for mark in lane.marks[1:]]
+    for mark, end in zip(lane.marks, [*ends, np.inf], strict=False):
+        start = section.start + mark.start
+        stop = min(section.start + end, section.end)
+        if stop - start < 0.3:
+            continue
+        look = YELLOW if mark.colour == "yellow" else WHITE
+        for offset, broken in _lines(mark):
+            for s in _stretches(road, section, start, stop, broken):
+                t = np.zeros_like(s)
+                if lane.id != 0:
+                    t = section.borders(s)[lane.id][1]
+                _line(road, s, t + offset, max(mark.width, 0.1), look, builder)
+
+
+def _lines(mark: Mark) -> list[tuple[float, bool]]:
+    """Lateral offset (m) and brokenness of the lines a marking is made of, right to left."""
+    kinds = {"solid": False, "broken": True, "botts": True}
+    words = [kinds[word] for word in mark.kind.split() if word in kinds]
+    if len(words) == 2:
+        apart = (DOUBLE + max(mark.width, 0.1)) / 2.0
+        return [(apart, words[0]), (-apart, words[1])]
+    return [(0.0, words[0])] if words else []
+
+
+def _stretches(
+    road: Road, section: Section, start: float, stop: float, broken: bool
+) -> Iterator[FloatArray]:
+    """Values of s along each painted stretch."""
+    if not broken:
+        s = road.stations(section)
+        inner = s[(s > start + 0.05) & (s < stop - 0.05)]
+        yield np.concatenate([[start], inner, [stop]])
+        return
+    speed = road.speed(np.array([start]))[0]
+    dash, gap = (FAST_DASH, FAST_GAP) if speed > FAST else (DASH, GAP)
+    first = start + gap / 2.0
+    for at in np.arange(first, stop - dash, dash + gap):
+        yield np.linspace(at, at + dash, 3)
+
+
+def _line(
+    road: Road, s: FloatArray, t: FloatArray, width: float, look: Look, builder: Builder
+) -> None:
+    left, right = road.surface(s, t + width / 2.0), road.surface(s, t - width / 2.0)
+    left[:, 2] += PAINT_HEIGHT
+    right[:, 2] += PAINT_HEIGHT
+    builder.strip(left, right, look)
+
+
+def _stop_line(thing: Signal | Sign, ground: Ground, builder: Builder) -> None:
+    """Across the lanes, at the front end of the trigger."""
+    c, s = np.cos(thing.yaw), np.sin(thing.yaw)
+    right, ahead = np.array([c, s]), np.array([-s, c])
+    x, y, _ = thing.trigger_centre
+    half, depth, _ = thing.trigger_extent
+    front = np.array([thing.x, thing.y]) + x * right + y * ahead + depth * ahead
+    half -= 0.15
+    back = front - STOP_LINE * ahead
+    corners = np.array(
+        [back - half * right, back + half * right, front + half * right, front - half * right]
+    )
+    builder.quads(_on_ground(corners, thing.z, ground, CROSSING_HEIGHT), WHITE)
+
+
+def _on_ground(corners: FloatArray, z: float, ground: Ground, up: float) -> FloatArray:
+    heights = ground(corners, np.full(len(corners), z + 0.5))[0]
+    return np.concatenate([corners, heights[:, None] + up], axis=1)
+
+
+def crossings(road_map: carla.Map) -> list[FloatArray]:
+    """Outlines (N, 3) m of the map's crosswalks; the client's list closes each with its first."""
+    found: list[FloatArray] = []
+    points: list[FloatArray] = []
+    for location in road_map.get_crosswalks():
+        point = vector(location)
+        if points and np.allclose(point, points[0], atol=1e-3):
+            found.append(np.array(points))
+            points = []
+        else:
+            points.append(point)
+    return found
+
+
+def _zebra(outline: FloatArray, ground: Ground, builder: Builder) -> None:
+    """Stripes along the traffic's direction: the short way of the outline."""
+    middle = outline[:, :2].mean(axis=0)
+    local = (outline[:, :2] - middle).astype(np.float32)
+    box = np.asarray(cv2.boxPoints(cv2.minAreaRect(local)), np.float64) + middle
+    long_side, short_side = box[1] - box[0], box[3] - box[0]
+    if np.linalg.norm(long_side) < np.linalg.norm(short_side):
+        long_side, short_side = short_side, long_side
+    length = float(np.linalg.norm(long_side))
+    if length < 1.0:
+        return
+    axis = long_side / length
+    count = int((length + STRIPE_GAP) / (STRIPE + STRIPE_GAP))
+    margin = (length - count * (STRIPE + STRIPE_GAP) + STRIPE_GAP) / 2.0
+    z = float(outline[:, 2].mean())
+    if axis[0] * short_side[1] - axis[1] * short_side[0] < 0.0:
+        short_side, base = -short_side, box[0] + short_side
+    else:
+        base = box[0]
+    for k in range(count):
+        near = base + axis * (margin + k * (STRIPE + STRIPE_GAP))
+        far = near + axis * STRIPE
+        corners = np.array([near, far, far + short_side, near + short_side])
+        builder.quads(_on_ground(corners, z, ground, CROSSING_HEIGHT), WHITE)

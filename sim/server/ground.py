@@ -1,0 +1,129 @@
+"""The ground as a raster: heights and what they are made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from common.frames import FloatArray
+
+CELL = 0.5  # m
+MARGIN = 60.0  # m of soil around the outermost road
+CLEARANCE = 2.5  # m: surfaces farther apart are a bridge and what lies below
+STEP = 1.0  # m above a thing where the higher of two levels ceases to carry it
+SOIL, ROAD, PAVEMENT = 0, 1, 2
+CORNERS = ((0, 0), (0, 1), (1, 0), (1, 1))
+
+F32 = NDArray[np.float32]
+U8 = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Ground:
+    """Heights at grid points; under bridges two of them."""
+
+    x: float  # m, of column 0
+    y: float  # m, of row 0
+    cell: float  # m
+    lower: F32  # (rows, columns) m
+    upper: F32  # (rows, columns) m; the same where there is one level
+    kind: U8  # (rows, columns) SOIL, ROAD or PAVEMENT
+
+    def __call__(
+        self, xy: FloatArray, z: FloatArray | None = None
+    ) -> tuple[FloatArray, FloatArray]:
+        """Height (N,) m and normal (N, 3) at xy (N, 2) m.
+
+        With z (N,) m given, the higher level counts only where it lies less than STEP above z.
+        """
+        column = np.clip((xy[:, 0] - self.x) / self.cell, 0.0, self.lower.shape[1] - 1.001)
+        row = np.clip((xy[:, 1] - self.y) / self.cell, 0.0, self.lower.shape[0] - 1.001)
+        j, i = column.astype(np.int64), row.astype(np.int64)
+        u, v = column - j, row - i
+        h00, h01, h10, h11 = (self._heights(i + m, j + n, z) for m, n in CORNERS)
+        near, far = h00 + u * (h01 - h00), h10 + u * (h11 - h10)
+        slope_x = ((1.0 - v) * (h01 - h00) + v * (h11 - h10)) / self.cell
+        slope_y = (far - near) / self.cell
+        normal = np.stack([-slope_x, -slope_y, np.ones_like(slope_x)], axis=-1)
+        normal /= np.linalg.norm(normal, axis=-1, keepdims=True)
+        return near + v * (far - near), normal
+
+    def _heights(
+        self, i: NDArray[np.int64], j: NDArray[np.int64], z: FloatArray | None
+    ) -> FloatArray:
+        upper = self.upper[i, j].astype(np.float64)
+        return upper if z is None else np.where(upper < z + STEP, upper, self.lower[i, j])
+
+    def kind_at(self, xy: FloatArray) -> U8:
+        """What lies at the grid point nearest to each xy (..., 2) m."""
+        column = np.rint((xy[..., 0] - self.x) / self.cell).astype(np.int64)
+        row = np.rint((xy[..., 1] - self.y) / self.cell).astype(np.int64)
+        rows, columns = self.kind.shape
+        found: U8 = self.kind[np.clip(row, 0, rows - 1), np.clip(column, 0, columns - 1)]
+        return found
+
+
+def lay_ground(roads: FloatArray, pavements: FloatArray) -> Ground:
+    """The ground under triangles (F, 3, 3) m of road and of pavement, soil around them."""
+    corners = np.concatenate([roads, pavements])[..., :2].reshape(-1, 2)
+    low = np.floor(corners.min(axis=0) - MARGIN)
+    high = corners.max(axis=0) + MARGIN
+    columns, rows = (int(n) for n in np.ceil((high - low) / CELL) + 1)
+    lower = np.full((rows, columns), np.inf, np.float32)
+    upper = np.full((rows, columns), -np.inf, np.float32)
+    kind = np.zeros((rows, columns), np.uint8)
+    for triangles, code in ((pavements, PAVEMENT), (roads, ROAD)):
+        _rasterise(triangles, low[0], low[1], CELL, lower, upper, kind, code)
+    single = upper - lower < CLEARANCE
+    lower[single] = upper[single]
+    known = kind > 0
+    nearest = ndimage.distance_transform_edt(~known, return_distances=False, return_indices=True)
+    lower = lower[nearest[0], nearest[1]]
+    upper = np.where(known, upper, lower)
+    return Ground(float(low[0]), float(low[1]), CELL, lower, upper, kind)
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _rasterise(
+    triangles: FloatArray,
+    x0: float,
+    y0: float,
+    cell: float,
+    lower: F32,
+    upper: F32,
+    kind: U8,
+    code: int,
+) -> None:
+    """Heights of triangles at grid points; road wins over pavement of the same level."""
+    for n in range(triangles.shape[0]):
+        ax, ay, az = triangles[n, 0]
+        bx, by, bz = triangles[n, 1]
+        cx, cy, cz = triangles[n, 2]
+        area = (bx - ax) * (cy - ay) - (cx - ax) * (by - ay)
+        if abs(area) < 1e-9:
+            continue
+        first = max(int(np.ceil((min(ax, bx, cx) - x0) / cell - 1e-6)), 0)
+        last = min(int(np.floor((max(ax, bx, cx) - x0) / cell + 1e-6)), lower.shape[1] - 1)
+        bottom = max(int(np.ceil((min(ay, by, cy) - y0) / cell - 1e-6)), 0)
+        top = min(int(np.floor((max(ay, by, cy) - y0) / cell + 1e-6)), lower.shape[0] - 1)
+        for i in range(bottom, top + 1):
+            y = y0 + i * cell
+            for j in range(first, last + 1):
+                x = x0 + j * cell
+                p = ((bx - x) * (cy - y) - (cx - x) * (by - y)) / area
+                q = ((cx - x) * (ay - y) - (ax - x) * (cy - y)) / area
+                r = 1.0 - p - q
+                if p < -1e-6 or q < -1e-6 or r < -1e-6:
+                    continue
+                z = p * az + q * bz + r * cz
+                if code == 1 and kind[i, j] == 2 and z > upper[i, j] - 0.5 and z < upper[i, j]:
+                    upper[i, j] = z
+                    lower[i, j] = min(lower[i, j], z)
+                else:
+                    lower[i, j] = min(lower[i, j], z)
+                    upper[i, j] = max(upper[i, j], z)
+                kind[i, j] = code

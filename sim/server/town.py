@@ -1,0 +1,132 @@
+"""A map made ready for a world: from its OpenDRIVE text to all that an episode needs."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from common.errors import UserError
+from common.frames import FloatArray
+from sim import maps
+from sim.iso import transform_pose
+from sim.server import opendrive
+from sim.server.dress.dressing import Dressing, dressed
+from sim.server.ground import Ground
+from sim.server.scene import Mesh, Sign, Signal, StaticObject
+from sim.server.signals import signals_of, signs_of
+
+if TYPE_CHECKING:
+    import carla
+
+SPAWN_SPACING = 14.0  # m between places along a lane
+SPAWN_MARGIN = 8.0  # m of lane left free at either end
+SPAWN_HEIGHT = 0.3  # m above the ground, as CARLA's
+MOST_SPAWNS = 400  # a large map gets wider spacing
+ROAD_AHEAD = 40.0  # m that must lead on from a spawn point
+
+
+@dataclass(frozen=True)
+class Town:
+    """One map. World frame ISO 8855, metres, radians."""
+
+    name: str
+    xodr: str
+    road_map: carla.Map
+    spawn_points: FloatArray  # (N, 4) x, y, z, yaw
+    signals: tuple[Signal, ...]
+    signs: tuple[Sign, ...]
+    dressing: Dressing
+
+    @property
+    def ground(self) -> Ground:
+        """Heights and normals: `ground(xy, z) -> (z, normal)`."""
+        return self.dressing.ground
+
+    @property
+    def objects(self) -> tuple[StaticObject, ...]:
+        """What stands still."""
+        return self.dressing.objects
+
+    def mesh(self) -> Mesh:
+        """All triangles of the town."""
+        return self.dressing.mesh
+
+    @cached_property
+    def sha256(self) -> str:
+        """The digest of the OpenDRIVE text."""
+        return hashlib.sha256(self.xodr.encode()).hexdigest()
+
+
+def town_names() -> tuple[str, ...]:
+    """The built-in towns."""
+    return maps.names()
+
+
+def load_town(source: str) -> Town:
+    """A built-in town by name, or any OpenDRIVE file by path.
+
+    Raises:
+        UserError: no such town or file, or a file that is not a drivable OpenDRIVE map.
+    """
+    path = maps.path(source) if source in town_names() else Path(source)
+    if not path.is_file():
+        known = ", ".join(town_names())
+        raise UserError(
+            f"expected a town ({known}) or an OpenDRIVE file, got {source}; check the name"
+        )
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"expected an OpenDRIVE file, got {source}: {error}; check it") from None
+    return town_from_opendrive(path.stem, text)
+
+
+def town_from_opendrive(name: str, xodr: str) -> Town:
+    """A town from OpenDRIVE text.
+
+    Raises:
+        UserError: the text is not a drivable OpenDRIVE map.
+    """
+    import carla
+
+    network = opendrive.read(xodr, name)
+    try:
+        road_map = carla.Map(name, xodr)
+        signals, signs = signals_of(road_map, network), signs_of(road_map)
+        spawn_points = _spawn_points(road_map)
+    except RuntimeError as error:
+        raise UserError(f"expected a map CARLA can read, got {name}: {error}; check it") from None
+    dressing = dressed(xodr, network, road_map, signals, signs)
+    if not len(spawn_points):
+        raise UserError(f"expected a road to start on, got none long enough in {name}; check it")
+    spawn_points[:, 2] = dressing.ground(spawn_points[:, :2], spawn_points[:, 2])[0] + SPAWN_HEIGHT
+    return Town(name, xodr, road_map, spawn_points, signals, signs, dressing)
+
+
+def _spawn_points(road_map: carla.Map) -> FloatArray:
+    """Places (N, 4) on driving lanes outside of junctions, in the order of roads and lanes."""
+    lanes: dict[tuple[int, int, int], list[carla.Waypoint]] = {}
+    for waypoint in road_map.generate_waypoints(1.0):
+        if not waypoint.is_junction:
+            key = (waypoint.road_id, -waypoint.lane_id, waypoint.section_id)
+            lanes.setdefault(key, []).append(waypoint)
+    total = float(sum(len(lane) for lane in lanes.values()))
+    spacing = max(SPAWN_SPACING, total / MOST_SPAWNS)
+    points = []
+    for key in sorted(lanes):
+        lane = sorted(lanes[key], key=lambda waypoint: waypoint.s)
+        room = len(lane) - 2.0 * SPAWN_MARGIN
+        if room < 0.0:
+            continue
+        count = int(room / spacing) + 1
+        first = SPAWN_MARGIN + (room - (count - 1) * spacing) / 2.0
+        for k in range(count):
+            waypoint = lane[min(int(first + k * spacing), len(lane) - 1)]
+            if waypoint.next(ROAD_AHEAD):
+                points.append(transform_pose(waypoint.transform)[[0, 1, 2, 5]])
+    return np.array(points).reshape(-1, 4)

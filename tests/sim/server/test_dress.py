@@ -1,0 +1,90 @@
+"""What a town looks like, held by geometry."""
+
+import numpy as np
+import pytest
+
+from common.frames import wrap_angles
+from sim.server.dress.markings import crossings
+from sim.server.ground import ROAD
+from sim.server.scene import Label, Material
+from sim.server.town import load_town
+
+
+@pytest.fixture(scope="module")
+def city():
+    return load_town("city")
+
+
+def test_the_mesh_is_sound(city):
+    mesh = city.mesh()
+    assert 10_000 < len(mesh.faces) <= 250_000
+    assert mesh.faces.min() >= 0
+    assert mesh.faces.max() < len(mesh.vertices)
+    assert np.isfinite(mesh.vertices).all()
+    assert len(mesh.uv) == len(mesh.vertices)
+    for column in (mesh.material, mesh.label, mesh.instance, mesh.colour):
+        assert len(column) == len(mesh.faces)
+
+
+def test_what_lies_flat_looks_up(city):
+    mesh = city.mesh()
+    flat = (Material.ASPHALT, Material.MARKING_WHITE, Material.MARKING_YELLOW, Material.PAVEMENT)
+    a, b, c = (mesh.vertices[mesh.faces[np.isin(mesh.material, flat)]][:, k] for k in range(3))
+    assert (np.cross(b - a, c - a)[:, 2] > 0.0).all()
+
+
+def test_every_light_has_three_lenses_twice_that_face_its_traffic(city):
+    mesh = city.mesh()
+    lamps = mesh.material == Material.LAMP
+    assert set(mesh.instance[lamps] % 4) == {0, 1, 2}
+    a, b, c = (mesh.vertices[mesh.faces[lamps]][:, k].astype(float) for k in range(3))
+    normal = np.cross(b - a, c - a)
+    normal /= np.linalg.norm(normal, axis=1, keepdims=True)
+    for index, signal in enumerate(city.signals):
+        own = mesh.instance[lamps] // 4 == index
+        facing = np.array([np.cos(signal.yaw - np.pi / 2), np.sin(signal.yaw - np.pi / 2), 0.0])
+        assert (normal[own] @ facing > 0.99).all()
+        assert set(mesh.instance[lamps][own]) == {4 * index, 4 * index + 1, 4 * index + 2}
+
+
+def test_from_the_stop_line_a_front_camera_sees_a_head_of_its_light(city):
+    mesh = city.mesh()
+    lamps = np.flatnonzero(mesh.material == Material.LAMP)
+    middle = mesh.vertices[mesh.faces[lamps]].mean(axis=1).astype(float)
+    for index, signal in enumerate(city.signals):
+        ahead = signal.yaw + np.pi / 2
+        c, s = np.cos(signal.yaw), np.sin(signal.yaw)
+        x, y, _ = signal.trigger_centre
+        eye = np.array([signal.x + c * x - s * y, signal.y + s * x + c * y])
+        to = middle[mesh.instance[lamps] // 4 == index][:, :2] - eye
+        off = np.abs(wrap_angles(np.arctan2(to[:, 1], to[:, 0]) - ahead))
+        assert off.min() < 0.6, signal.opendrive_id
+
+
+def test_nothing_solid_stands_on_the_road(city):
+    for thing in city.objects:
+        c, s = np.cos(thing.yaw), np.sin(thing.yaw)
+        u, v = np.meshgrid(
+            np.linspace(-thing.extent[0], thing.extent[0], 9),
+            np.linspace(-thing.extent[1], thing.extent[1], 9),
+        )
+        at = np.stack([thing.x + c * u - s * v, thing.y + s * u + c * v], axis=-1)
+        assert not (city.ground.kind_at(at) == ROAD).any(), thing
+
+
+def test_junctions_have_no_holes(city):
+    for begin, _ in city.road_map.get_topology():
+        if not begin.is_junction:
+            continue
+        box = begin.get_junction().bounding_box
+        middle = np.array([box.location.x, -box.location.y])
+        around = middle + np.stack(np.meshgrid(*[np.arange(-4.0, 4.1, 0.5)] * 2), axis=-1)
+        assert (city.ground.kind_at(around) > 0).all()
+
+
+def test_crossings_are_painted(city):
+    mesh = city.mesh()
+    stripes = mesh.vertices[mesh.faces[mesh.label == Label.ROAD_LINE]].mean(axis=1)
+    for outline in crossings(city.road_map):
+        near = np.hypot(*(stripes[:, :2] - outline[:, :2].mean(axis=0)).T) < 3.0
+        assert near.sum() >= 6

@@ -1,0 +1,101 @@
+"""Loading towns: what an episode finds in them, and what is refused."""
+
+from pathlib import Path
+
+import carla
+import numpy as np
+import pytest
+
+from common.errors import UserError
+from sim.iso import transform_pose
+from sim.server.town import load_town, town_from_opendrive, town_names
+
+FOREIGN = Path(__file__).parents[4] / "shared/maps/carla"
+
+
+@pytest.fixture(scope="module")
+def city():
+    return load_town("city")
+
+
+def foreign(name):
+    path = FOREIGN / f"{name}.xodr"
+    if not path.exists():
+        pytest.skip(f"{path} is not here")
+    return load_town(str(path))
+
+
+def test_the_city_is_known_and_has_room(city):
+    assert "city" in town_names()
+    assert len(city.spawn_points) >= 150
+    assert len(city.signals) >= 8
+    assert {sign.kind for sign in city.signs} >= {
+        "traffic.stop", "traffic.yield", "traffic.speed_limit.30", "traffic.speed_limit.50",
+    }  # fmt: skip
+
+
+def assert_spawns_on_lanes(town):
+    for x, y, z, yaw in town.spawn_points:
+        waypoint = town.road_map.get_waypoint(carla.Location(x, -y, z))
+        lane = transform_pose(waypoint.transform)
+        across = np.array([-np.sin(yaw), np.cos(yaw)])
+        assert abs((lane[:2] - [x, y]) @ across) < 0.1
+        assert np.hypot(*(lane[:2] - [x, y])) < 0.6
+        assert not waypoint.is_junction
+        assert 0.2 < z - lane[2] < 0.45
+        assert np.cos(lane[5] - yaw) > 0.999
+
+
+def test_spawn_points_lie_on_lanes_outside_of_junctions(city):
+    assert_spawns_on_lanes(city)
+
+
+def test_spawn_points_keep_their_distance(city):
+    xy = city.spawn_points[:, :2]
+    apart = np.hypot(*(xy[:, None] - xy[None]).transpose(2, 0, 1)) + 1e9 * np.eye(len(xy))
+    assert apart.min() > 3.0
+
+
+@pytest.mark.parametrize("name", ["Town01", "Town04", "Town10HD"])
+def test_foreign_towns_load_with_lights_and_ground(name):
+    town = foreign(name)
+    assert len(town.spawn_points) >= 100
+    assert len(town.signals) >= 17
+    assert_spawns_on_lanes(town)
+    for waypoint in town.road_map.generate_waypoints(20.0):
+        at = waypoint.transform.location
+        z, normal = town.ground(np.array([[at.x, -at.y]]), np.array([at.z]))
+        assert z[0] == pytest.approx(at.z, abs=0.1)
+        assert normal[0, 2] > 0.9
+
+
+def test_the_same_map_gives_the_same_town(city):
+    again = town_from_opendrive("city", city.xodr)
+    assert np.array_equal(again.spawn_points, city.spawn_points)
+    assert again.signals == city.signals
+    assert again.mesh().vertices.tobytes() == city.mesh().vertices.tobytes()
+    assert again.objects == city.objects
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("", "no element"),
+        ("not xml", "syntax error"),
+        ("<OpenDRIVE>", "no element"),
+        ("<map/>", "<map>"),
+        ("<OpenDRIVE/>", "driving lane"),
+        ('<OpenDRIVE><road id="0" length="10"><planView/></road></OpenDRIVE>', "driving lane"),
+    ],
+)
+def test_a_broken_map_is_refused_in_one_line(tmp_path, text, why):
+    path = tmp_path / "broken.xodr"
+    path.write_text(text)
+    with pytest.raises(UserError, match=why) as raised:
+        load_town(str(path))
+    assert "\n" not in str(raised.value)
+
+
+def test_an_unknown_town_is_refused_with_the_known_ones():
+    with pytest.raises(UserError, match="city"):
+        load_town("Atlantis")
