@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from common.messages import CameraFrame, Decision, Driver, EgoState, Observation
+from common.messages import CameraFrame, Decision, Driver, EgoState, Observation, Outcome
 from drive.stage import Stage
 from sim.readings import Readings, chain_hash
 
@@ -30,9 +30,14 @@ class DriverError(Exception):
 
 
 def episode(
-    stage: Stage, driver: Driver, localise: Callable[[Readings], EgoState]
+    stage: Stage,
+    driver: Driver,
+    localise: Callable[[Readings], EgoState],
+    endings: frozenset[Outcome] = frozenset(Outcome),
 ) -> Iterator[Step]:
     """Drive until the judge ends it: observe -> localise -> perceive -> plan -> act.
+
+    Only the outcomes in `endings` end it; a supervised car, say, goes on after being stuck.
 
     Raises:
         RigError: the simulator failed.
@@ -42,7 +47,7 @@ def episode(
     driver.reset(stage.route)
     readings = world.start()
     state_hash = chain_hash(b"", readings)
-    while judge.ending is None:
+    while judge.ending not in endings:
         try:
             ego = localise(readings)
             observation = Observation(

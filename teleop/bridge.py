@@ -16,10 +16,10 @@ from common.messages import (
     EgoState,
     Observation,
     Route,
-    Scene,
     Source,
 )
 from common.vehicle import LINCOLN_MKZ
+from planning.safety import SafetyGate
 from teleop.handover import Inputs, Mode, State, step
 from teleop.hub import Hub, Inbox
 from teleop.link import Request
@@ -34,8 +34,6 @@ EMERGENCY_STOP = -6.0  # m/s2
 SPEED_LIMIT = 80 / 3.6  # m/s, StVFernLV Annex 1 no. 3.2.2 d
 FORGED_BURST = 5  # refused messages between two ticks that look like an attack
 CAP_GAIN = 0.8  # 1/s, brakes towards a speed cap
-
-Gate = Callable[[ControlCommand, EgoState, Scene | None], ControlCommand]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +54,7 @@ class SupervisedDriver:
     def __init__(
         self,
         driver: Driver,
-        gate: Gate,
+        gate: SafetyGate,
         hub: Hub,
         clock: Callable[[], float],
         timings: Timings | None = None,
@@ -82,6 +80,8 @@ class SupervisedDriver:
         inbox = self._hub.drain()
         age = self._age(inbox, now)
         state, refused = self._next(inbox, age, now, observation.ego, decision)
+        if state.mode is Mode.STANDBY and self.supervision.state.mode is Mode.MINIMUM_RISK:
+            self._gate.reset()
         cap = None
         if state.mode is Mode.REMOTE and age is not None:
             cap = self._governor.update(observation.ego.speed, age)
@@ -95,7 +95,7 @@ class SupervisedDriver:
         )
         command = self._command(state, inbox, cap, observation.ego, decision)
         if state.mode is not Mode.AUTONOMY:
-            command = self._gate(command, observation.ego, decision.scene)
+            command = self._gate.check(command, observation.ego, decision.scene, observation.t)
         self._steer = command.steer
         return replace(decision, command=command)
 
