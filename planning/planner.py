@@ -22,7 +22,7 @@ from planning.path import (
     slip,
     stretch,
 )
-from planning.predict import Forecast, forecast
+from planning.predict import STANDING, Forecast, forecast
 from planning.propose import (
     ACCEL,
     SHARES,
@@ -73,6 +73,7 @@ class Memory:
     stop: float = math.inf  # m, arc length the last plan yielded at
     lane: float = 0.0  # m, how far left of the route the lane was seen
     served: float = -math.inf  # m, arc length of the last stop sign's line stopped at
+    standing: dict[str, float] = field(default_factory=dict)  # s each object has stood, by name
 
 
 class Planner:
@@ -106,10 +107,13 @@ class Planner:
         sign, served = rules.stop_sign(s, ego.speed, self._stops, memory.served, half[0])
         hold = min(hold, sign, key=lambda one: one.stop)
         stops = rules.yields(path, s, future, half)
+        standing = _standing(memory, future, ego.t)
+        sides = config.sides + rules.ways_round(path, s, future, half, standing)
         rows = candidates(
             lane,
+            d,
             ego.speed,
-            tuple(lane + side for side in config.sides),
+            tuple(lane + side for side in sides),
             hold.stop,
             tuple(stop.stop for stop in stops),
         )
@@ -133,7 +137,7 @@ class Planner:
         chosen = _choose(scores, rows, memory, lane)
         stop = float(rows[chosen, STOP]) if rows[chosen, STOP] < hold.stop else math.inf
         side = float(rows[chosen, TARGET]) - lane
-        self._memory = Memory(s, ego.t, states[chosen, :, ACCEL], side, stop, lane, served)
+        self._memory = Memory(s, ego.t, states[chosen, :, ACCEL], side, stop, lane, standing)
         reason = _reason(chosen, states[chosen], held, scores, hold, stops, future, path, s)
         return _plan(ego.t, config.dt, states[chosen], reason, scores, chosen)
 
@@ -155,6 +159,17 @@ def _accel_now(memory: Memory, ego: EgoState, dt: float) -> float:
         return min(max(ego.accel, -3.0), 2.0)
     rows = np.arange(len(memory.accel)) * dt
     return float(np.interp(ego.t - memory.t, rows, memory.accel))
+
+
+def _standing(memory: Memory, future: Forecast, t: float) -> dict[str, float]:
+    """For how long (s) each object has been seen standing, by name."""
+    elapsed = t - memory.t if memory.t is not None else 0.0
+    still = np.abs(future.speed[:, 0]) < STANDING
+    return {
+        name: memory.standing.get(name, -elapsed) + elapsed
+        for name, stands in zip(future.names, still, strict=True)
+        if stands
+    }
 
 
 def _choose(scores: Scores, rows: FloatArray, memory: Memory, lane: float) -> int:

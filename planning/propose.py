@@ -43,23 +43,40 @@ class DriverModel(NamedTuple):
 
 
 def candidates(
-    offset: float, speed: float, sides: tuple[float, ...], line: float, stops: tuple[float, ...]
+    offset: float,
+    lateral: float,
+    speed: float,
+    sides: tuple[float, ...],
+    line: float,
+    stops: tuple[float, ...],
 ) -> FloatArray:
     """The candidates (P, 5); columns as above.
 
     Args:
         offset: m, where the path's lateral target lies (the seen lane's centre).
+        lateral: m, where the ego is now.
         speed: m/s, of the ego.
         sides: further lateral targets m, tried at full and half speed.
         line: arc length that no candidate may cross (red light, end of the way), inf for none.
         stops: arc lengths to stop at in order to yield.
     """
-    blend = max(6.0, 1.5 * speed)
+    blend = blend_length(offset - lateral, speed)
     rows = [(offset, blend, share, line, 0.0) for share in SHARES]
     rows += [(offset, blend, 1.0, min(stop, line), 0.0) for stop in stops]
     rows += [(offset, blend, 1.0, line, brake) for brake in BRAKES]
-    rows += [(side, blend, share, line, 0.0) for side in sides for share in SHARES[:3]]
+    for side in sides:
+        blend = blend_length(side - lateral, speed)
+        rows += [(side, blend, share, line, 0.0) for share in SHARES[:4]]
     return np.array(rows)
+
+
+def blend_length(aside: float, speed: float) -> float:
+    """Metres in which to move `aside` metres: within 1.2 m/s2 and a curvature of 0.15 1/m.
+
+    The cubic of `settle` starts with a curvature of 6 aside / L^2.
+    """
+    aside = abs(aside)
+    return max(5.0, math.sqrt(40.0 * aside), speed * max(1.5, math.sqrt(5.0 * aside)))
 
 
 @kernel
@@ -95,21 +112,6 @@ def free_accel(speed: float, allowed: float, driver: DriverModel) -> float:
 
 
 @kernel
-def leader(
-    s: float, d: float, motion: FloatArray, extent: FloatArray, t: int, driver: DriverModel
-) -> tuple[int, float, float]:
-    """The nearest object in the way of a car at (s, d): row or -1, gap m, its speed m/s."""
-    best, gap, speed = -1, math.inf, 0.0
-    for n in range(len(motion)):
-        ahead = motion[n, t, 3] - s
-        side = extent[n, t, 1] + 0.5 * driver.width + driver.margin
-        room = ahead - extent[n, t, 0] - 0.5 * driver.length
-        if ahead > 0.0 and room < gap and abs(motion[n, t, 4] - d) < side:
-            best, gap, speed = n, room, extent[n, t, 2]
-    return best, gap, speed
-
-
-@kernel
 def settle(start: FloatArray, target: float, blend: float, s: float) -> tuple[float, float]:
     """Lateral offset m and slope at arc length s of the cubic from the ego to the target.
 
@@ -121,6 +123,31 @@ def settle(start: FloatArray, target: float, blend: float, s: float) -> tuple[fl
     d = target + rest * (1.0 + u * u * (2.0 * u - 3.0)) + hermite * u * (1.0 - u) ** 2
     slope = (rest * 6.0 * u * (u - 1.0) + hermite * (1.0 - u) * (1.0 - 3.0 * u)) / blend
     return d, slope
+
+
+@kernel
+def leader(
+    start: FloatArray,
+    candidate: FloatArray,
+    s: float,
+    motion: FloatArray,
+    extent: FloatArray,
+    driver: DriverModel,
+) -> tuple[int, float, float]:
+    """The nearest object (N, 6), (N, 3) in the way of a candidate now at arc length s.
+
+    It is in the way if it will be when the ego gets there. Returns its row or -1, the gap in m,
+    its speed along the path in m/s.
+    """
+    best, gap, speed = -1, math.inf, 0.0
+    for n in range(len(motion)):
+        room = motion[n, 3] - s - extent[n, 0] - 0.5 * driver.length
+        if motion[n, 3] <= s or room >= gap:
+            continue
+        d, _ = settle(start, candidate[TARGET], candidate[BLEND], s + max(room, 0.0))
+        if abs(motion[n, 4] - d) < extent[n, 1] + 0.5 * driver.width + driver.margin:
+            best, gap, speed = n, room, extent[n, 2]
+    return best, gap, speed
 
 
 @kernel
@@ -188,7 +215,7 @@ def rollout(
             states[p, t, S], states[p, t, D] = s, d
             ahead = min(row + int(0.4 * v / grid[1]), len(allowed) - 1)
             wish = wished_accel(s, v, allowed[ahead], rows[p], driver)
-            n, gap, speed = leader(s, d, motion, extent, t, driver)
+            n, gap, speed = leader(start, rows[p], s, motion[:, t], extent[:, t], driver)
             if n >= 0:
                 interaction = follow_accel(gap, v, speed, driver)
                 if interaction < wish:

@@ -21,6 +21,13 @@ ROOM = 3.0  # m to leave free behind the car past a junction
 YIELD_GAP, WALKER_GAP = 1.5, 2.5  # m between the front bumper and a crossing object's way
 MOST_STOPS = 5
 STOPPED, STOP_NEAR = 0.1, 2.0  # m/s; m before the place to stop: there a stop sign is obeyed
+PASS_GAP = 0.45  # m to leave between the car and what it passes
+PASS_MOST = 3.6  # m, one lane to the side
+PASS_LOOK = 40.0  # m ahead within which standing objects are passed
+PASS_AFTER = 2.5  # s an object must have been seen standing
+NUDGE = 1.3  # m to the side that still counts as the own lane
+ONCOMING_LOOK = 90.0  # m of the other lane that must be empty
+QUEUE = 25.0  # m before a junction where standing cars are taken for a queue
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +118,42 @@ def _keep_clear(
         return Hold()
     stop = max(entry - half_length - LINE_MARGIN, s)
     return Hold(stop, entry - half_length, "keep the junction clear")
+
+
+def ways_round(
+    path: Path, s: float, future: Forecast, half: tuple[float, float], standing: dict[str, float]
+) -> tuple[float, ...]:
+    """Lateral targets (m) that pass the nearest standing object in the way, left and right.
+
+    Only what has stood for `PASS_AFTER` and is not a queue before a junction; farther than
+    `NUDGE` to the side only past vehicles, and while nobody comes the other way.
+
+    Args:
+        path: the stretch of route ahead.
+        s: arc length of the ego.
+        future: the forecast.
+        half: the ego's half length and width, m.
+        standing: for how long (s) each object has been seen standing, by name.
+    """
+    junction = junction_ahead(path, s)
+    entry = junction[0] if junction is not None else math.inf
+    now, extent = future.motion[:, 0], future.extent[:, 0]
+    best: tuple[float, int] | None = None
+    for n, name in enumerate(future.names):
+        ahead = now[n, 3] + extent[n, 0] - (s - half[0])
+        aside = extent[n, 1] + half[1] + PASS_GAP - abs(now[n, 4])
+        blocks = 0.0 < ahead < PASS_LOOK and aside > 0.0 and not future.walker[n]
+        queue = now[n, 3] < entry < now[n, 3] + QUEUE
+        if blocks and not queue and standing.get(name, 0.0) >= PASS_AFTER:
+            best = min(best, (ahead, n)) if best is not None else (ahead, n)
+    if best is None:
+        return ()
+    n = best[1]
+    room = extent[n, 1] + half[1] + PASS_GAP
+    coming = (extent[:, 2] < -0.5) & (now[:, 4] > 0.5) & (np.abs(now[:, 3] - s) < ONCOMING_LOOK)
+    sides = (now[n, 4] + room, now[n, 4] - room)
+    most = (NUDGE if coming.any() else PASS_MOST, PASS_MOST)
+    return tuple(side for side, limit in zip(sides, most, strict=True) if abs(side) <= limit)
 
 
 def yields(path: Path, s: float, future: Forecast, half: tuple[float, float]) -> tuple[Stop, ...]:

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+from scipy.spatial import cKDTree
 
-from common.frames import Pose2
+from common.frames import SEG_GRID, Pose2
 from common.messages import (
     ControlCommand,
     EgoState,
@@ -238,7 +239,17 @@ class World:
         signal = self.maneuver.light
         if signal is not None and -3.0 < signal.s - s < 70.0:
             light = LightEstimate(signal.state(self.t), signal.s - s, 1.0)
-        return Scene(self.t, tuple(objects), (), light, None, "script")
+        return Scene(self.t, tuple(objects), (), light, self.drivable(), "script")
+
+    def drivable(self) -> np.ndarray | None:
+        """The road as a band along the route, on the ego's grid."""
+        if self.maneuver.drivable is None:
+            return None
+        low, raster = band(self.maneuver.route, *self.maneuver.drivable)
+        cells = np.floor((self.pose.apply(SEG_GRID.centres()) - low) / SEG_GRID.cell).astype(int)
+        known = ((cells >= 0) & (cells < raster.shape)).all(-1)
+        cells = np.clip(cells, 0, np.array(raster.shape) - 1)
+        return np.where(known, raster[cells[..., 0], cells[..., 1]], 0.0).astype(np.float32)
 
     def step(self, command: ControlCommand) -> None:
         self.accel += (command.accel - self.accel) * min(DT / 0.15, 1.0)
@@ -257,6 +268,25 @@ class World:
         self.t += DT
         for mover in self.movers:
             mover.step(self.t, self.pose)
+
+
+BANDS: dict[tuple[int, float, float], tuple[np.ndarray, np.ndarray]] = {}
+
+
+def band(route: Route, left: float, right: float) -> tuple[np.ndarray, np.ndarray]:
+    """A raster in the world, cells SEG_GRID.cell wide: its low corner (2,), 1 on the road."""
+    key = (id(route), left, right)
+    if key not in BANDS:
+        points = route.points
+        yaw = np.arctan2(*np.gradient(points, axis=0).T[::-1])
+        low, high = points.min(0) - 20.0, points.max(0) + 60.0
+        shape = np.ceil((high - low) / SEG_GRID.cell).astype(int)
+        cells = low + (np.stack(np.indices(shape), -1).reshape(-1, 2) + 0.5) * SEG_GRID.cell
+        k = cKDTree(points).query(cells)[1]
+        delta = cells - points[k]
+        d = delta[:, 1] * np.cos(yaw[k]) - delta[:, 0] * np.sin(yaw[k])
+        BANDS[key] = low, ((d < left) & (d > -right)).reshape(shape)
+    return BANDS[key]
 
 
 def along(route: Route, pose: Pose2) -> tuple[float, float]:
@@ -296,7 +326,7 @@ def run(maneuver: Maneuver, look: Callable[[World, Plan], None] | None = None) -
         pose = world.pose
         state = (world.t, pose.x, pose.y, pose.yaw, world.speed, world.accel, world.steer)
         rows.append((*state, s, d, min(gaps, default=math.inf)))
-        if rows[-1][-1] == 0.0:
+        if rows[-1][-1] == 0.0 or s > len(maneuver.route.points) - 6:
             break
         world.step(command)
     return Log(*np.array(rows).T, tuple(reasons))
@@ -338,6 +368,14 @@ def stops_before(distance: float, within: float) -> Callable[[Log], None]:
         front = log.s[-1] + LINCOLN_MKZ.length / 2
         assert log.speed[-1] < 0.1, f"still moves with {log.speed[-1]:.1f} m/s"
         assert distance - within <= front <= distance, f"stands at {front:.1f} m"
+
+    return check
+
+
+def never_below(speed: float) -> Callable[[Log], None]:
+    def check(log: Log) -> None:
+        k = int(np.where(log.s < log.s[-1] - 50.0, log.speed, math.inf).argmin())
+        assert log.speed[k] >= speed, f"slowed to {log.speed[k]:.1f} m/s: {log.reasons[k // 2]}"
 
     return check
 
