@@ -25,20 +25,25 @@ from planning.path import (
 from planning.predict import STANDING, Forecast, forecast
 from planning.propose import (
     ACCEL,
+    BLEND,
+    LEAST_BLEND,
     SHARES,
     SPEED,
     STOP,
     TARGET,
     YAW,
+    Aim,
     DriverModel,
     X,
     Y,
+    blend_length,
     candidates,
     rollout,
 )
 from planning.score import Scores, score
 
 STEADY = 0.02  # score that the previous plan's intention is given extra
+SAME_SIDE = 0.3  # m between two lateral targets that are taken for one
 SIDE_COST = 0.06  # score per metre beside the lane's centre
 LANE_GAIN, LANE_MOST = 0.1, 0.8  # share of a lane's seen offset taken over per plan; m at most
 TURNING = dict(enumerate(("follow route", "turn left", "turn right", "go straight")))
@@ -70,6 +75,7 @@ class Memory:
     t: float | None = None  # s, of the last plan
     accel: FloatArray = field(default_factory=lambda: np.zeros(1))  # (N,) m/s2, of the last plan
     side: float = 0.0  # m, lateral target relative to the lane's centre
+    there: float = 0.0  # m, arc length at which that target is reached
     stop: float = math.inf  # m, arc length the last plan yielded at
     lane: float = 0.0  # m, how far left of the route the lane was seen
     served: float = -math.inf  # m, arc length of the last stop sign's line stopped at
@@ -108,12 +114,19 @@ class Planner:
         hold = min(hold, sign, key=lambda one: one.stop)
         stops = rules.yields(path, s, future, half)
         standing = _standing(memory, future, ego.t)
-        sides = config.sides + rules.ways_round(path, s, future, half, standing)
+        thing = rules.obstacle(path, s, future, half, standing)
+        gap = config.driver.gap
+        sides = [(side, 1.0, gap) for side in config.sides]
+        if thing is not None:
+            gap = rules.PASS_ROOM
+            most = min(1.0, rules.PASS_SPEED / max(float(path.speed.max()), 0.1))
+            sides += [(side, most, rules.PASS_NEAR) for side in thing.sides]
         rows = candidates(
-            lane,
-            d,
-            ego.speed,
-            tuple(lane + side for side in sides),
+            Aim(lane, _blend(memory, 0.0, s, d - lane, ego.speed), 1.0, gap),
+            tuple(
+                Aim(lane + side, _blend(memory, side, s, d - lane, ego.speed), most, near)
+                for side, most, near in sides
+            ),
             hold.stop,
             tuple(stop.stop for stop in stops),
         )
@@ -137,8 +150,15 @@ class Planner:
         chosen = _choose(scores, rows, memory, lane)
         stop = float(rows[chosen, STOP]) if rows[chosen, STOP] < hold.stop else math.inf
         side = float(rows[chosen, TARGET]) - lane
-        self._memory = Memory(s, ego.t, states[chosen, :, ACCEL], side, stop, lane, standing)
-        reason = _reason(chosen, states[chosen], held, scores, hold, stops, future, path, s)
+        there = s + float(rows[chosen, BLEND])
+        accels = states[chosen, :, ACCEL]
+        self._memory = Memory(
+            s, ego.t, accels, side, there, stop, lane, standing=standing, served=served
+        )
+        if thing is not None and abs(side) > SAME_SIDE:
+            reason = f"pass {thing.name}"
+        else:
+            reason = _reason(chosen, states[chosen], held, scores, hold, stops, future, path, s)
         return _plan(ego.t, config.dt, states[chosen], reason, scores, chosen)
 
 
@@ -151,6 +171,16 @@ def _lane_memory(before: float, seen: float | None) -> float:
     if seen is None:
         return before * (1.0 - 0.2 * LANE_GAIN)
     return before + LANE_GAIN * (min(max(seen, -LANE_MOST), LANE_MOST) - before)
+
+
+def _blend(memory: Memory, side: float, s: float, aside: float, speed: float) -> float:
+    """Metres in which to reach a lateral target; a move under way is finished where it was to be.
+
+    Planned afresh each time, a move would get no nearer to its end than its length.
+    """
+    if abs(side - memory.side) < SAME_SIDE:
+        return max(memory.there - s, LEAST_BLEND, 1.5 * speed)
+    return blend_length(side - aside, speed)
 
 
 def _accel_now(memory: Memory, ego: EgoState, dt: float) -> float:
@@ -174,7 +204,7 @@ def _standing(memory: Memory, future: Forecast, t: float) -> dict[str, float]:
 
 def _choose(scores: Scores, rows: FloatArray, memory: Memory, lane: float) -> int:
     """The best proposal; where all collide, the one that does so last and slowest."""
-    total = scores.total + STEADY * (np.abs(rows[:, TARGET] - lane - memory.side) < 0.1)
+    total = scores.total + STEADY * (np.abs(rows[:, TARGET] - lane - memory.side) < SAME_SIDE)
     total = total - SIDE_COST * np.abs(rows[:, TARGET] - lane)
     if not (scores.total > 0.0).any():
         hit = np.where(np.isfinite(scores.hit), scores.hit, 100.0) * scores.line

@@ -77,8 +77,8 @@ def forecast(
     motion = trajectories(
         path.xy, path.yaw, float(path.s[0]), STEP, start, mode, travelled, dt, fade
     )
-    growth = np.array([GROWTH[o.kind] for o in objects]).reshape(-1, 1) * t[None, :]
-    growth = np.minimum(growth, MOST_GROWTH)
+    rate = np.array([GROWTH[o.kind] for o in objects]) * (np.abs(now[:, 3]) > STANDING)
+    growth = np.minimum(rate[:, None] * t[None, :], MOST_GROWTH)
     names = tuple(_name(o) for o in objects)
     return Forecast(motion, _extent(motion, half, speed), half, speed, growth, walker, names)
 

@@ -17,14 +17,16 @@ from planning.kernels import kernel, on_line
 
 X, Y, YAW, SPEED, ACCEL, S, D = range(7)
 """Columns of a proposal's states."""
-TARGET, BLEND, SHARE, STOP, BRAKE = range(5)
+TARGET, BLEND, SHARE, STOP, BRAKE, GAP = range(6)
 """Columns of a candidate: lateral target m, metres to get there, share of the allowed speed, arc
-length to stop at (inf for none), constant deceleration m/s2 (0 for none)."""
+length to stop at (inf for none), constant deceleration m/s2 (0 for none), m to keep from who stands
+in the way."""
 
 CALM = -3.0  # m/s2; harder wishes may build up with `URGENT_JERK`
 URGENT_JERK = 15.0  # m/s3
 STOP_FADE = 0.6  # s, time constant with which a stop's braking fades out
 SHARES = (1.0, 0.75, 0.5, 0.25, 0.0)
+LEAST_BLEND = 5.0  # m
 BRAKES = (2.0, 4.0, 8.0)  # m/s2
 
 
@@ -42,31 +44,32 @@ class DriverModel(NamedTuple):
     width: float = 2.128  # m
 
 
+class Aim(NamedTuple):
+    """A lateral target and how to go there."""
+
+    target: float  # m
+    blend: float  # m to get there
+    share: float  # of the allowed speed, at most
+    gap: float  # m to keep from who stands in the way; passing takes less than waiting to pass
+
+
 def candidates(
-    offset: float,
-    lateral: float,
-    speed: float,
-    sides: tuple[float, ...],
-    line: float,
-    stops: tuple[float, ...],
+    lane: Aim, sides: tuple[Aim, ...], line: float, stops: tuple[float, ...]
 ) -> FloatArray:
-    """The candidates (P, 5); columns as above.
+    """The candidates (P, 6); columns as above.
 
     Args:
-        offset: m, where the path's lateral target lies (the seen lane's centre).
-        lateral: m, where the ego is now.
-        speed: m/s, of the ego.
-        sides: further lateral targets m, tried at full and half speed.
+        lane: how to keep to the lane's centre.
+        sides: further lateral targets, tried at several speeds.
         line: arc length that no candidate may cross (red light, end of the way), inf for none.
         stops: arc lengths to stop at in order to yield.
     """
-    blend = blend_length(offset - lateral, speed)
-    rows = [(offset, blend, share, line, 0.0) for share in SHARES]
-    rows += [(offset, blend, 1.0, min(stop, line), 0.0) for stop in stops]
-    rows += [(offset, blend, 1.0, line, brake) for brake in BRAKES]
-    for side in sides:
-        blend = blend_length(side - lateral, speed)
-        rows += [(side, blend, share, line, 0.0) for share in SHARES[:4]]
+    target, blend, most, gap = lane
+    rows = [(target, blend, share * most, line, 0.0, gap) for share in SHARES]
+    rows += [(target, blend, most, min(stop, line), 0.0, gap) for stop in stops]
+    rows += [(target, blend, most, line, brake, gap) for brake in BRAKES]
+    for target, blend, most, gap in sides:
+        rows += [(target, blend, share * most, line, 0.0, gap) for share in SHARES[:4]]
     return np.array(rows)
 
 
@@ -76,7 +79,7 @@ def blend_length(aside: float, speed: float) -> float:
     The cubic of `settle` starts with a curvature of 6 aside / L^2.
     """
     aside = abs(aside)
-    return max(5.0, math.sqrt(40.0 * aside), speed * max(1.5, math.sqrt(5.0 * aside)))
+    return max(LEAST_BLEND, math.sqrt(40.0 * aside), speed * max(1.5, math.sqrt(5.0 * aside)))
 
 
 @kernel
@@ -96,10 +99,12 @@ def stop_accel(gap: float, speed: float, comfortable: float) -> float:
 
 
 @kernel
-def follow_accel(gap: float, speed: float, lead: float, driver: DriverModel) -> float:
+def follow_accel(
+    gap: float, speed: float, lead: float, standstill: float, driver: DriverModel
+) -> float:
     """The intelligent driver model's interaction term (Treiber 2000); gap m between bumpers."""
     closing = speed * (speed - lead) / (2.0 * math.sqrt(driver.accel * driver.decel))
-    wished = driver.gap + max(0.0, speed * driver.headway + closing)
+    wished = standstill + max(0.0, speed * driver.headway + closing)
     return driver.accel * (1.0 - (wished / max(gap, 0.1)) ** 2)
 
 
@@ -194,7 +199,7 @@ def rollout(
         allowed: the speed it allows (R,).
         grid: the path's first arc length and its step.
         start: (5,) s, d, tan(heading error), speed, acceleration of the ego.
-        rows: (P, 5) of `candidates`.
+        rows: (P, 6) of `candidates`.
         motion: the forecast's (N, T, 6).
         extent: the forecast's (N, T, 3).
         driver: the ego's driver model.
@@ -217,7 +222,7 @@ def rollout(
             wish = wished_accel(s, v, allowed[ahead], rows[p], driver)
             n, gap, speed = leader(start, rows[p], s, motion[:, t], extent[:, t], driver)
             if n >= 0:
-                interaction = follow_accel(gap, v, speed, driver)
+                interaction = follow_accel(gap, v, speed, rows[p, GAP], driver)
                 if interaction < wish:
                     wish = interaction
                     held[p] = n if held[p] < 0 else held[p]

@@ -21,7 +21,10 @@ ROOM = 3.0  # m to leave free behind the car past a junction
 YIELD_GAP, WALKER_GAP = 1.5, 2.5  # m between the front bumper and a crossing object's way
 MOST_STOPS = 5
 STOPPED, STOP_NEAR = 0.1, 2.0  # m/s; m before the place to stop: there a stop sign is obeyed
-PASS_GAP = 0.45  # m to leave between the car and what it passes
+PASS_GAP = 0.55  # m to leave between the car and what it passes
+PASS_ROOM = 7.0  # m to keep behind what one waits to pass; from nearer, the wheels cannot
+PASS_NEAR = 1.5  # m to which one comes near to it while passing
+PASS_SPEED = 8.0  # m/s while passing it
 PASS_MOST = 3.6  # m, one lane to the side
 PASS_LOOK = 40.0  # m ahead within which standing objects are passed
 PASS_AFTER = 2.5  # s an object must have been seen standing
@@ -120,10 +123,19 @@ def _keep_clear(
     return Hold(stop, entry - half_length, "keep the junction clear")
 
 
-def ways_round(
+@dataclass(frozen=True, slots=True)
+class Obstacle:
+    """A standing object in the way that is not a queue, and the lateral targets that pass it."""
+
+    name: str
+    row: int
+    sides: tuple[float, ...]  # m
+
+
+def obstacle(
     path: Path, s: float, future: Forecast, half: tuple[float, float], standing: dict[str, float]
-) -> tuple[float, ...]:
-    """Lateral targets (m) that pass the nearest standing object in the way, left and right.
+) -> Obstacle | None:
+    """The nearest standing object to pass, if there is one.
 
     Only what has stood for `PASS_AFTER` and is not a queue before a junction; farther than
     `NUDGE` to the side only past vehicles, and while nobody comes the other way.
@@ -147,13 +159,14 @@ def ways_round(
         if blocks and not queue and standing.get(name, 0.0) >= PASS_AFTER:
             best = min(best, (ahead, n)) if best is not None else (ahead, n)
     if best is None:
-        return ()
+        return None
     n = best[1]
     room = extent[n, 1] + half[1] + PASS_GAP
     coming = (extent[:, 2] < -0.5) & (now[:, 4] > 0.5) & (np.abs(now[:, 3] - s) < ONCOMING_LOOK)
     sides = (now[n, 4] + room, now[n, 4] - room)
     most = (NUDGE if coming.any() else PASS_MOST, PASS_MOST)
-    return tuple(side for side, limit in zip(sides, most, strict=True) if abs(side) <= limit)
+    sides = tuple(side for side, limit in zip(sides, most, strict=True) if abs(side) <= limit)
+    return Obstacle(future.names[n], n, sides)
 
 
 def yields(path: Path, s: float, future: Forecast, half: tuple[float, float]) -> tuple[Stop, ...]:
