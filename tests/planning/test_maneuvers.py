@@ -191,7 +191,7 @@ MANEUVERS = [
     Maneuver(
         "a car left standing in the lane is passed",
         ROAD,
-        (check_no_collision, keeps(0.4), arrives(100), says("pass vehicle 0")),
+        (check_no_collision, keeps(0.3), arrives(100), says("pass vehicle 0")),
         agents=(car(60, -0.4),),
         drivable=(5.2, 1.75),
         seconds=40,
@@ -199,7 +199,7 @@ MANEUVERS = [
     Maneuver(
         "a standing car is not passed against oncoming ones",
         ROAD,
-        (check_no_collision, keeps(0.4)),
+        (check_no_collision, keeps(0.3)),
         agents=(car(60, -0.4), *(car(100 + 30 * k, 3.5, math.pi, 9) for k in range(5))),
         drivable=(5.2, 1.75),
         seconds=40,
