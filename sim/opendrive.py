@@ -1,4 +1,4 @@
-"""What `carla.Map` does not tell of its OpenDRIVE text: speed limits."""
+"""What `carla.Map` does not tell of its OpenDRIVE text: speed limits, and where sidewalks are."""
 
 from __future__ import annotations
 
@@ -35,3 +35,18 @@ def _limit(speed: ET.Element | None) -> float | None:
     except ValueError:
         return None
     return figure * UNITS.get(speed.get("unit", "m/s"), 1.0) if figure > 0.0 else None
+
+
+def sidewalks(xodr: str) -> list[tuple[int, int, float, float]]:
+    """Every sidewalk lane: road, lane id, begin and end in m along the road."""
+    found = []
+    for road in ET.fromstring(xodr).iter("road"):
+        sections = list(road.iter("laneSection"))
+        begins = [float(section.get("s", "0")) for section in sections]
+        ends = [*begins[1:], float(road.get("length", "0"))]
+        for section, begin, end in zip(sections, begins, ends, strict=True):
+            for lane in section.iter("lane"):
+                if lane.get("type") == "sidewalk" and end - begin > 0.2:
+                    number = int(road.get("id", "-1"))
+                    found.append((number, int(lane.get("id", "0")), begin, end))
+    return found

@@ -14,6 +14,7 @@ from common.errors import RigError
 from common.frames import FloatArray, Pose2
 from common.messages import LightState
 from sim import iso
+from sim.crowd import Crowd
 from sim.fleet import GREEN, OFF, RED, YELLOW, Fleet, LaneTable, Others, decide, lane_table
 from sim.fleet import make_fleet as fleet_at_rest
 from sim.readings import Readings, RoadUsers
@@ -38,7 +39,7 @@ FORESEE = np.array([0.0, 0.5, 1.0, 1.5, 2.0])  # s; where a stranger will be
 
 
 class Traffic:
-    """The background vehicles of an episode; remembers their drivers and pedals."""
+    """Background vehicles and walkers; remembers the drivers, their pedals and the crowd."""
 
     def __init__(
         self,
@@ -46,15 +47,17 @@ class Traffic:
         roads: Roads,
         rng: np.random.Generator,
         vehicles: int = 20,
+        walkers: int = 12,
         keep_clear: Pose2 | None = None,
     ) -> None:
-        """Spawns the vehicles, some fewer where the simulator refuses places.
+        """Spawns everybody, some fewer where the simulator refuses places.
 
         Args:
             world: a loaded world; commands join its next batch.
             roads: the lane graph of its map.
             rng: the dice; the same dice make the same traffic.
             vehicles: how many.
+            walkers: how many; none on a map without pavements.
             keep_clear: the ego's start, ``world_from_ego``; traffic begins around it.
         """
         self._world, self._roads, self._rng = world, roads, rng
@@ -65,12 +68,16 @@ class Traffic:
         half = np.tile(HALF_SIZE, (len(at), 1))
         self.fleet: Fleet = fleet_at_rest(self._table, roads.lane[at], roads.s[at], half, rng)
         self._max_steer = self._wheels()
+        self._crowd = Crowd(world, rng, walkers, keep_clear)
         self._wanted = np.zeros(len(at))  # m/s, the speed reached by now as commanded
 
     def step(self, readings: Readings) -> None:
         """Queues everybody's controls for the next tick, from where everybody is now."""
-        if not len(self.ids):
-            return
+        self._world.send(self._crowd.step(readings.users))
+        if len(self.ids):
+            self._world.send(self._drive(readings))
+
+    def _drive(self, readings: Readings) -> list[carla.command.ApplyVehicleControl]:
         users = readings.users
         rows = np.searchsorted(users.ids, self.ids)
         if rows[-1] >= len(users.ids) or not np.array_equal(users.ids[rows], self.ids):
@@ -82,24 +89,17 @@ class Traffic:
         accel, steer = decide(self._table, self.fleet, others, signals, DT, self._rng)
         pedal = self._pedal(accel)
         wheel = np.clip(-steer / self._max_steer, -1.0, 1.0)
-        self._world.send(
-            [
-                carla.command.ApplyVehicleControl(int(one), carla.VehicleControl(*control))
-                for one, *control in zip(
-                    self.ids.tolist(),
-                    np.maximum(pedal, 0.0).tolist(),
-                    wheel.tolist(),
-                    np.maximum(-pedal, 0.0).tolist(),
-                    strict=True,
-                )
-            ]
-        )
+        controls = np.column_stack([np.maximum(pedal, 0.0), wheel, np.maximum(-pedal, 0.0)])
+        return [
+            carla.command.ApplyVehicleControl(one, carla.VehicleControl(*control))
+            for one, control in zip(self.ids.tolist(), controls.tolist(), strict=True)
+        ]
 
     def destroy(self) -> None:
-        """Removes the vehicles."""
-        commands = [carla.command.DestroyActor(int(one)) for one in self.ids]
+        """Removes everybody."""
+        everybody = [*self.ids.tolist(), *self._crowd.ids.tolist()]
+        commands = [carla.command.DestroyActor(one) for one in everybody]
         self._world.client.apply_batch_sync(commands, False)
-        self.ids = self.ids[:0]
 
     def _spawn(
         self, places: NDArray[np.int64], count: int
