@@ -92,9 +92,10 @@ def set_stage(
     route = make_route(atlas.roads, spec.route)
     start = start_of(route)
     world.spawn_ego(start, spec.seed, RIG if spec.driver == "camera" else (), view)
-    vehicles = spec.vehicles if spec.scenario == "traffic" else 0
+    busy = spec.scenario == "traffic"
+    vehicles, walkers = (spec.vehicles, spec.walkers) if busy else (0, 0)
     dice = np.random.default_rng([spec.seed, TRAFFIC_STREAM])
-    traffic = Traffic(world, atlas.roads, dice, vehicles, start)
+    traffic = Traffic(world, atlas.roads, dice, vehicles, walkers, start)
     signals = world.signals()
     judge = Judge(world.map, atlas.roads, route, signals)
     oracle = Truth(atlas.roads, route, signals, atlas.raster)

@@ -31,9 +31,9 @@ class Crowd:
         self._world, self._rng = world, rng
         self._graph: Pavement = pavement(world.map)
         edge, s = _places(self._graph, rng, count, keep_clear)
-        walkers = make_walkers(self._graph, edge, s, rng)
-        self.ids, rows = self._spawn(walkers, count)
-        self.walkers = Walkers(*(values[rows] for values in walkers))
+        born, rows = self._spawn(edge, s, count)
+        self.ids = born
+        self.walkers: Walkers = make_walkers(self._graph, edge[rows], s[rows], rng)
 
     def step(self, users: RoadUsers) -> list[carla.command.ApplyWalkerControl]:
         """Everybody's controls for the next tick, from where everybody is now."""
@@ -44,41 +44,41 @@ class Crowd:
         heading, speed = stroll(self._graph, self.walkers, _cars(users), DT, self._rng)
         ways = iso.mirror(np.column_stack([heading, np.zeros(len(heading))]))
         return [
-            carla.command.ApplyWalkerControl(
-                one, carla.WalkerControl(carla.Vector3D(*way), pace)
-            )
-            for one, way, pace in zip(
-                self.ids.tolist(), ways.tolist(), speed.tolist(), strict=True
-            )
+            carla.command.ApplyWalkerControl(one, carla.WalkerControl(carla.Vector3D(*way), pace))
+            for one, way, pace in zip(self.ids.tolist(), ways.tolist(), speed.tolist(), strict=True)
         ]
 
     def _spawn(
-        self, walkers: Walkers, count: int
+        self, edge: NDArray[np.int32], s: FloatArray, count: int
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Actor ids, ascending, and the rows of the walkers they are."""
+        """Actor ids, ascending, and the places they took."""
         library = self._world.world.get_blueprint_library().filter("walker.pedestrian.*")
         blueprints = sorted(library, key=lambda one: str(one.id))
         born: list[tuple[int, int]] = []
-        rest = np.arange(len(walkers.x))
+        rest = np.arange(len(edge))
         while len(born) < count and len(rest):
             now, rest = np.split(rest, [count - len(born)])
-            commands = [self._birth(blueprints, walkers, int(row)) for row in now]
+            commands = [self._birth(blueprints, int(edge[i]), float(s[i])) for i in now]
             answers = self._world.client.apply_batch_sync(commands, False)
             both = zip(answers, now, strict=True)
-            born += [(int(answer.actor_id), int(row)) for answer, row in both if not answer.error]
-        ids, rows = np.array(sorted(born), dtype=np.int64).reshape(-1, 2).T
-        return ids, rows
+            born += [(int(answer.actor_id), int(i)) for answer, i in both if not answer.error]
+        ids, places = np.array(sorted(born), dtype=np.int64).reshape(-1, 2).T
+        return ids, places
 
     def _birth(
-        self, blueprints: list[carla.ActorBlueprint], walkers: Walkers, row: int
+        self, blueprints: list[carla.ActorBlueprint], edge: int, s: float
     ) -> carla.command.SpawnActor:
         blueprint = blueprints[self._rng.integers(len(blueprints))]
         blueprint.set_attribute("role_name", "traffic")
         if blueprint.has_attribute("is_invincible"):
             blueprint.set_attribute("is_invincible", "false")
-        z = float(self._graph.z[self._graph.first[walkers.edge[row]]]) + HALF_HEIGHT + DROP
+        own = slice(int(self._graph.first[edge]), int(self._graph.first[edge + 1]))
+        x, y, z = (
+            float(np.interp(s, self._graph.s[own], values[own]))
+            for values in (self._graph.xy[:, 0], self._graph.xy[:, 1], self._graph.z)
+        )
         yaw = self._rng.uniform(-np.pi, np.pi)
-        place = iso.carla_transform([walkers.x[row], walkers.y[row], z, 0.0, 0.0, yaw])
+        place = iso.carla_transform([x, y, z + HALF_HEIGHT + DROP, 0.0, 0.0, yaw])
         return carla.command.SpawnActor(blueprint, place)
 
 
