@@ -17,8 +17,8 @@ class PedalConfig:
 
     full_throttle_accel: float = 5.0  # m/s2, a mid-size car at town speed
     full_brake_accel: float = 9.0  # m/s2, dry asphalt
-    gain: float = 0.35  # pedal per m/s of speed error
-    max_error: float = 0.8  # m/s, bound of the remembered error
+    gain: float = 0.5  # pedal per m/s of speed error
+    max_error: float = 1.0  # m/s, bound of the remembered error
     coast: float = 0.02  # pedal, smaller asks for neither
     standstill: float = 0.15  # m/s, below it a car asked to slow is held
     hold_brake: float = 0.6
