@@ -83,7 +83,7 @@ def test_a_stop_sign_asks_for_a_halt(place):
 )
 def test_a_contact_is_one_collision_however_many_events_it_sends(place, other, kind):
     hit = Contact(0, OTHER, other, np.zeros(3))
-    contacts = {tick: hit for tick in range(100, 130)}
+    contacts = dict.fromkeys(range(100, 130), hit)
     judge = place.judge(Drive(place.route(signs=False), lights=place.greens, contacts=contacts))
     outcome, _, infractions = judge.verdict()
     assert outcome is Outcome.COLLISION
@@ -93,9 +93,7 @@ def test_a_contact_is_one_collision_however_many_events_it_sends(place, other, k
 
 def test_who_is_hit_while_standing_is_not_to_blame(place):
     hit = Contact(0, OTHER, "vehicle.audi.tt", np.zeros(3))
-    drive = Drive(
-        place.route(signs=False), lights=place.greens, halts=(50.0,), contacts={115: hit}
-    )
+    drive = Drive(place.route(signs=False), lights=place.greens, halts=(50.0,), contacts={115: hit})
     outcome, _, infractions = place.judge(drive).verdict()
     assert outcome is Outcome.SUCCESS
     assert [(one.kind, one.at_fault) for one in infractions] == [("hit_while_standing", False)]
