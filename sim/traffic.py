@@ -163,7 +163,7 @@ def _blueprints(world: carla.World) -> list[carla.ActorBlueprint]:
     fitting = [
         one
         for one in world.get_blueprint_library().filter("vehicle.*")
-        if one.has_attribute("base_type") and str(one.get_attribute("base_type")) in KINDS
+        if one.has_attribute("base_type") and one.get_attribute("base_type").as_str() in KINDS
     ]
     return sorted(fitting, key=lambda one: str(one.id))
 
