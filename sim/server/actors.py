@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 
 import numpy as np
@@ -15,6 +15,7 @@ from sim.server.wire import Description
 
 MAX_ACTORS = 4096
 SPECTATOR = "spectator"
+FIRST_LIMIT = 30.0  # km/h until a vehicle passes a sign; CARLA's own
 
 
 class Kind(Enum):
@@ -59,7 +60,6 @@ class Actor:
     parent_from_actor: FloatArray | None = None  # (4, 4)
     stream: int = 0  # 0: it sends nothing
     opendrive_id: str = ""
-    flags: dict[str, object] = field(default_factory=dict)  # accepted settings without a home
 
     @property
     def type_id(self) -> str:
@@ -81,6 +81,8 @@ class Actors:
         self.velocity = np.zeros((MAX_ACTORS, 3))  # m/s, world axes
         self.rates = np.zeros((MAX_ACTORS, 3))  # rad/s, world axes
         self.acceleration = np.zeros((MAX_ACTORS, 3))  # m/s2, world axes
+        self.lights = np.zeros(MAX_ACTORS, np.uint32)  # CARLA's VehicleLightState
+        self.speed_limit = np.zeros(MAX_ACTORS)  # km/h, vehicles
         self._by_id: dict[int, Actor] = {}
         self._free = list(range(MAX_ACTORS - 1, -1, -1))
 
@@ -133,6 +135,7 @@ class Actors:
         for array in (self.velocity, self.rates, self.acceleration):
             array[row] = 0.0
         self.pose[row] = pose
+        self.lights[row], self.speed_limit[row] = 0, FIRST_LIMIT
         return actor
 
     def attach(self, actor: Actor, parent: Actor, relative: FloatArray) -> None:

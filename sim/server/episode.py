@@ -5,11 +5,15 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from sim import iso
 from sim.server import snapshot
 from sim.server.actors import SPECTATOR, Actor, Actors, Kind
-from sim.server.provisional import LightController, Town, Vehicles
-from sim.server.scene import Weather
-from sim.server.wire import Description
+from sim.server.dynamics import Vehicles
+from sim.server.lights import LightController
+from sim.server.scene import Sign, Signal, Weather
+from sim.server.town import Town
+from sim.server.walkers import Walkers
+from sim.server.wire import Description, Settings
 
 FIRST_VIEW = (0.0, 0.0, 50.0, 0.0, np.pi / 2, 0.0)  # the spectator begins high, looking down
 
@@ -23,36 +27,22 @@ class Episode:
         self.delta = 0.0  # s of the last step
         self.weather = Weather()
         self.actors = Actors(first_id)
-        self.vehicles = Vehicles()
+        self.vehicles, self.walkers = Vehicles(), Walkers()
         self.lights = LightController(town.signals)
-        self.spectator = self._furniture(SPECTATOR, np.array(FIRST_VIEW))
-        self.signals = [self._signal(i) for i in range(len(town.signals))]
-        for sign in town.signs:
-            pose = np.array([sign.x, sign.y, sign.z, 0.0, 0.0, sign.yaw])
-            actor = self._furniture(sign.kind, pose, sign.trigger_centre, sign.trigger_extent)
-            actor.opendrive_id = sign.opendrive_id
+        self.spectator = self.actors.add(
+            Description(0, SPECTATOR, {}), np.array(FIRST_VIEW), np.zeros(3), (0.0, 0.0, 0.0)
+        )
+        self.signals = [self._post("traffic.traffic_light", signal) for signal in town.signals]
+        for index, actor in enumerate(self.signals):
+            actor.slot, actor.box_yaw = index, town.signals[index].trigger_yaw
+        self.signs = [self._post(sign.kind, sign) for sign in town.signs]
         self._layout = snapshot.layout_of(self.actors)
 
-    def _furniture(
-        self,
-        type_id: str,
-        pose: NDArray[np.float64],
-        centre: tuple[float, float, float] = (0.0, 0.0, 0.0),
-        extent: tuple[float, float, float] = (0.0, 0.0, 0.0),
-    ) -> Actor:
-        return self.actors.add(Description(0, type_id, {}), pose, np.array(centre), extent)
-
-    def _signal(self, index: int) -> Actor:
-        signal = self.town.signals[index]
-        pose = np.array([signal.x, signal.y, signal.z, 0.0, 0.0, signal.yaw])
-        actor = self._furniture(
-            "traffic.traffic_light", pose, signal.trigger_centre, signal.trigger_extent
-        )
-        actor.opendrive_id, actor.slot, actor.box_yaw = (
-            signal.opendrive_id,
-            index,
-            signal.trigger_yaw,
-        )
+    def _post(self, type_id: str, post: Sign | Signal) -> Actor:
+        pose = np.array([post.x, post.y, post.z, 0.0, 0.0, post.yaw])
+        centre = np.array(post.trigger_centre)
+        actor = self.actors.add(Description(0, type_id, {}), pose, centre, post.trigger_extent)
+        actor.opendrive_id = post.opendrive_id
         return actor
 
     @property
@@ -62,47 +52,74 @@ class Episode:
             self._layout = snapshot.layout_of(self.actors)
         return self._layout
 
-    def step(self, dt: float) -> None:
+    def bodies(self, actor: Actor) -> Vehicles | Walkers | None:
+        """The arrays in which an actor's slot lies; None for what physics does not move."""
+        if actor.kind is Kind.VEHICLE:
+            return self.vehicles
+        return self.walkers if actor.kind is Kind.WALKER else None
+
+    def step(self, dt: float, settings: Settings) -> None:
         """Advance the world by dt (s): lights, bodies, contacts, then what is attached."""
         self.frame += 1
         self.elapsed += dt
         self.delta = dt
         self.lights.step(dt)
-        self.vehicles.step(dt)
+        substep = settings.max_substep_delta if settings.substepping else dt
+        if len(self.layout.vehicles.rows):
+            self.vehicles.step(dt, self.town.ground, self.weather, max(substep, dt / 50.0))
+        if len(self.layout.walkers.rows):
+            self.walkers.step(dt, self.town.ground)
         self.gather()
 
     def gather(self) -> None:
         """Copy the bodies' poses into the register and move what is attached to them."""
         actors, layout = self.actors, self.layout
-        group = layout.vehicles
-        if len(group.rows):
-            actors.pose[group.rows] = self.vehicles.pose[group.slots]
-            actors.velocity[group.rows] = self.vehicles.velocity[group.slots]
-            actors.rates[group.rows] = self.vehicles.rates[group.slots]
-            actors.acceleration[group.rows] = self.vehicles.acceleration[group.slots]
+        for group, bodies in ((layout.vehicles, self.vehicles), (layout.walkers, self.walkers)):
+            if len(group.rows):
+                state = bodies.state[group.slots]
+                actors.pose[group.rows] = state["pose"]
+                actors.velocity[group.rows] = state["velocity"]
+                actors.rates[group.rows] = state["angular_velocity"]
+                actors.acceleration[group.rows] = state["acceleration"]
         snapshot.follow_parents(actors, layout)
 
     def rows(self) -> NDArray[np.void]:
         """The snapshot's rows (N,) `snapshot.ROW`."""
-        out = snapshot.fill(self.actors, self.layout)
-        if len(self.layout.vehicles.at):
-            out["vehicle"][self.layout.vehicles.at] = self._vehicle_part()
-        if len(self.layout.lights.at):
-            out["light"][self.layout.lights.at] = self._light_part()
+        layout = self.layout
+        out = snapshot.fill(self.actors, layout)
+        if len(layout.vehicles.at):
+            out["vehicle"][layout.vehicles.at] = self._vehicle_part()
+        if len(layout.walkers.at):
+            out["walker"][layout.walkers.at] = self._walker_part()
+        if len(layout.lights.at):
+            out["light"][layout.lights.at] = self._light_part()
         return out
 
     def _vehicle_part(self) -> NDArray[np.void]:
-        slots, rows = self.layout.vehicles.slots, self.layout.vehicles.rows
-        part = np.zeros(len(slots), snapshot.VEHICLE)
-        for name in ("throttle", "steer", "brake", "hand_brake", "reverse"):
-            part[name] = getattr(self.vehicles, name)[slots]
-        governing = self.lights.governing(self.actors.pose[rows, :2], self.actors.pose[rows, 5])
+        group = self.layout.vehicles
+        state = self.vehicles.state[group.slots]
+        part = np.zeros(len(group.slots), snapshot.VEHICLE)
+        for name in ("throttle", "brake", "hand_brake", "reverse", "gear"):
+            part[name] = state[name]
+        part["steer"] = -state["steer"]  # CARLA's is positive right
+        part["manual_gear"] = state["manual_gear_shift"]
+        part["speed_limit"] = self.actors.speed_limit[group.rows]
+        part["light_state"] = snapshot.GREEN  # where no light governs
+        pose = self.actors.pose[group.rows]
+        half_length = self.vehicles.model["half_extent"][group.slots, 0]
+        governing = self.lights.governing(pose[:, :2], pose[:, 5], half_length)
         held = governing >= 0
-        part["light_state"] = 2  # green where there is none
         if held.any():
             part["has_light"] = held
             part["light_state"][held] = self.lights.states[governing[held]]
             part["light_id"][held] = [self.signals[i].id for i in governing[held]]
+        return part
+
+    def _walker_part(self) -> NDArray[np.void]:
+        state = self.walkers.state[self.layout.walkers.slots]
+        part = np.zeros(len(state), snapshot.WALKER)
+        part["direction"] = iso.mirror(state["direction"])
+        part["speed"], part["jump"] = state["speed"], state["jump"]
         return part
 
     def _light_part(self) -> NDArray[np.void]:
@@ -119,6 +136,7 @@ class Episode:
 
     def destroy(self, actor: Actor) -> None:
         """Take an actor out of the world."""
-        if actor.kind is Kind.VEHICLE:
-            self.vehicles.remove(actor.slot)
+        bodies = self.bodies(actor)
+        if bodies is not None:
+            bodies.remove(actor.slot)
         self.actors.remove(actor)

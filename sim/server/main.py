@@ -9,8 +9,8 @@ import sys
 import threading
 
 from common.errors import UserError
-from sim.server.provisional import load_town
 from sim.server.server import Server
+from sim.server.town import load_town
 from sim.server.wire import Settings
 
 

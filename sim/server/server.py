@@ -12,10 +12,10 @@ from common.errors import UserError
 from sim.server import rpc
 from sim.server.connection import Connection
 from sim.server.handlers import TABLE
-from sim.server.provisional import Town
 from sim.server.rpc import ProtocolError, Request
 from sim.server.simulation import Call, Simulation
 from sim.server.streams import Subscriber
+from sim.server.town import Town
 from sim.server.wire import Settings
 
 log = logging.getLogger(__name__)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from sim.server import snapshot, streams
 from sim.server.episode import Episode
-from sim.server.provisional import Town, load_town
 from sim.server.streams import Streams
+from sim.server.town import Town, load_town
 from sim.server.traffic_managers import TrafficManagers
 from sim.server.wire import Settings
 
@@ -53,7 +53,7 @@ class Simulation:
 
     def tick(self, dt: float) -> int:
         """One step and its snapshot; the sensors follow in `publish_sensors`. The new frame."""
-        self.episode.step(dt)
+        self.episode.step(dt, self.settings)
         self.traffic_managers.pause()
         self._publish_snapshot()
         self.sensors_due = True

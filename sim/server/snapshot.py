@@ -15,6 +15,7 @@ from sim.server.poses import matrices, poses_of
 
 TYPE = 17  # the world observer in the sensor registry of the 0.9.16 wheel
 MAP_CHANGED, LIGHTS_PENDING = 1, 2  # simulation state bits
+GREEN = 2  # CARLA's TrafficLightState
 _HEAD = struct.Struct("<Qdf3iI")
 _UNION = 65  # where the part begins that depends on the actor's kind
 

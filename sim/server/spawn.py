@@ -35,8 +35,9 @@ def spawn(sim: Simulation, wanted: Description, pose: FloatArray, parent: Actor 
     centre = np.array(blueprint.box_centre, np.float64)
     actor = episode.actors.add(wanted, world_pose, centre, blueprint.half_extent)
     actor.label = int(blueprint.label)
-    if kind is Kind.VEHICLE:
-        actor.slot = episode.vehicles.add(blueprint, world_pose)
+    bodies = episode.bodies(actor)
+    if bodies is not None:
+        actor.slot = bodies.add(blueprint, world_pose)
     if kind is Kind.SENSOR and wanted.id not in CLIENT_SIDE:
         actor.stream = sim.next_stream
         sim.next_stream += 1

@@ -6,9 +6,9 @@ not what the protocol says. Writers give plain lists. Member order: docs/protoco
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -17,6 +17,9 @@ from common.frames import FloatArray
 from sim import iso
 from sim.server.rpc import RpcError
 from sim.server.scene import Weather
+
+if TYPE_CHECKING:
+    from sim.server.actors import Actor
 
 Wire = Any  # what msgpack decoded, or what it shall encode
 
@@ -225,6 +228,15 @@ def walker_control(value: Wire) -> WalkerControl:
         case [direction, speed, jump, *_]:
             return WalkerControl(vector(direction), number(speed), bool(jump))
     raise RpcError(f"expected a walker control, got {value!r:.80}")
+
+
+def to_actor(actor: Actor, token: Callable[[int], bytes]) -> list[Wire]:
+    """Actor for the wire; `token` gives the bytes that name a stream."""
+    parent = actor.parent.id if actor.parent else 0
+    box = to_box(actor.centre, actor.extent, actor.box_yaw, actor.id)
+    tags = bytes([actor.label]) if actor.label else b""
+    stream = token(actor.stream) if actor.stream else b""
+    return [actor.id, parent, to_description(actor.description), box, tags, stream]
 
 
 def to_attribute(

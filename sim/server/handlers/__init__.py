@@ -2,8 +2,22 @@
 
 from __future__ import annotations
 
-from sim.server.handlers import actors, batch, episode, managers, sensors, vehicles
+from sim.server.handlers import (
+    actors,
+    batch,
+    episode,
+    lights,
+    managers,
+    places,
+    recorder,
+    scenery,
+    sensors,
+    vehicles,
+    walkers,
+)
 from sim.server.rpc import Table
 
-GROUPS = (episode, actors, vehicles, sensors, managers, batch)
+GROUPS = (
+    episode, places, actors, vehicles, walkers, lights, sensors, managers, recorder, scenery, batch
+)  # fmt: skip
 TABLE: Table = {name: row for group in GROUPS for name, row in group.TABLE.items()}

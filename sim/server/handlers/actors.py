@@ -1,27 +1,33 @@
-"""RPCs that every actor knows: spawn, destroy, place, push."""
+"""RPCs that every actor knows: spawn, destroy, place, push, ask for its parts."""
 
 from __future__ import annotations
 
+import numpy as np
+
 from common.frames import FloatArray
+from sim import iso
 from sim.server import wire
 from sim.server.actors import Actor, Kind
-from sim.server.handlers.episode import to_actor
-from sim.server.rpc import RpcError, Table, value, void
+from sim.server.dynamics import Vehicles
+from sim.server.poses import poses_of
+from sim.server.rpc import RpcError, Table, accepted, value, void
 from sim.server.simulation import Call
 from sim.server.spawn import spawn
-from sim.server.wire import Wire
+from sim.server.walkers import Walkers
+from sim.server.wire import Wire, to_actor
 
 
 def get_actors_by_id(call: Call, ids: Wire) -> Wire:
     """Descriptions of the actors that live; other ids are skipped."""
     found = (call.episode.actors.find(i) for i in wire.items(ids, 1 << 16))
-    return [to_actor(call, actor) for actor in found if actor is not None]
+    token = call.sim.streams.token
+    return [to_actor(actor, token) for actor in found if actor is not None]
 
 
 def spawn_actor(call: Call, description: Wire, transform: Wire) -> Wire:
     """A new actor in the world."""
-    wanted = wire.description(description)
-    return to_actor(call, spawn(call.sim, wanted, wire.pose(transform), None))
+    actor = spawn(call.sim, wire.description(description), wire.pose(transform), None)
+    return to_actor(actor, call.sim.streams.token)
 
 
 def spawn_actor_with_parent(
@@ -31,8 +37,8 @@ def spawn_actor_with_parent(
     above = call.episode.actors.find(parent)
     if above is None:
         raise RpcError("unable to spawn actor: parent actor not found")
-    wanted = wire.description(description)
-    return to_actor(call, spawn(call.sim, wanted, wire.pose(transform), above))
+    actor = spawn(call.sim, wire.description(description), wire.pose(transform), above)
+    return to_actor(actor, call.sim.streams.token)
 
 
 def destroy_actor(call: Call, actor_id: int) -> bool:
@@ -54,18 +60,184 @@ def get_actor_bounding_box(call: Call, actor_id: int) -> Wire:
 
 def place(call: Call, actor: Actor, pose: FloatArray) -> None:
     """Put an actor at a pose (6,), relative to its parent where it has one."""
+    episode = call.episode
     if actor.parent is not None:
-        call.episode.actors.attach(actor, actor.parent, pose)
+        episode.actors.attach(actor, actor.parent, pose)
         return
-    call.episode.actors.pose[actor.row] = pose
-    if actor.kind is Kind.VEHICLE:
-        call.episode.vehicles.pose[actor.slot] = pose
+    episode.actors.pose[actor.row] = pose
+    bodies = episode.bodies(actor)
+    if bodies is not None:
+        bodies.teleport(actor.slot, pose)
 
 
 def set_actor_transform(call: Call, actor_id: int, transform: Wire) -> None:
     """Teleport."""
     place(call, call.episode.actors.get(actor_id), wire.pose(transform))
 
+
+def set_actor_location(call: Call, actor_id: int, location: Wire) -> None:
+    """Teleport and keep the heading."""
+    actor = call.episode.actors.get(actor_id)
+    pose = call.episode.actors.pose[actor.row].copy()
+    if actor.parent_from_actor is not None:
+        pose = poses_of(actor.parent_from_actor)
+    pose[:3] = wire.vector(location)
+    place(call, actor, pose)
+
+
+def set_actor_simulate_physics(call: Call, actor_id: int, on: bool) -> None:
+    """Physics on or off; silent about actors that are gone, since an error ends the client."""
+    actor = call.episode.actors.find(actor_id)
+    bodies = call.episode.bodies(actor) if actor else None
+    if actor and bodies:
+        bodies.simulate(actor.slot, bool(on))
+
+
+def set_actor_collisions(call: Call, actor_id: int, on: bool) -> None:
+    """Collisions on or off; silent about actors that are gone."""
+    actor = call.episode.actors.find(actor_id)
+    bodies = call.episode.bodies(actor) if actor else None
+    if actor and bodies:
+        bodies.state["collides"][actor.slot] = bool(on)
+
+
+def set_actor_enable_gravity(call: Call, actor_id: int, on: bool) -> None:
+    """Gravity on or off."""
+    actor = call.episode.actors.get(actor_id)
+    bodies = call.episode.bodies(actor)
+    if bodies:
+        bodies.gravity(actor.slot, bool(on))
+
+
+def body(call: Call, actor_id: int) -> tuple[Vehicles | Walkers, int]:
+    """The arrays and the slot of an actor that physics moves.
+
+    Raises:
+        RpcError: there is no such actor, or physics does not move it.
+    """
+    actor = call.episode.actors.get(actor_id)
+    bodies = call.episode.bodies(actor)
+    if bodies is None:
+        raise RpcError(f"actor {actor_id} ({actor.type_id}) is not moved by physics")
+    return bodies, actor.slot
+
+
+def vehicle(call: Call, actor_id: int) -> int:
+    """The slot of a vehicle.
+
+    Raises:
+        RpcError: there is no such vehicle.
+    """
+    return call.episode.actors.get(actor_id, Kind.VEHICLE).slot
+
+
+def set_actor_target_velocity(call: Call, actor_id: int, velocity: Wire) -> None:
+    """A velocity, taken at once."""
+    bodies, slot = body(call, actor_id)
+    bodies.set_velocity(slot, wire.vector(velocity))
+
+
+def set_actor_target_angular_velocity(call: Call, actor_id: int, rates: Wire) -> None:
+    """An angular velocity, taken at once."""
+    own = iso.angular_velocity_from_carla(wire.numbers(rates, 3))
+    call.episode.vehicles.set_angular_velocity(vehicle(call, actor_id), own)
+
+
+def enable_actor_constant_velocity(call: Call, actor_id: int, velocity: Wire) -> None:
+    """A velocity in the vehicle's axes, kept until it is disabled."""
+    call.episode.vehicles.set_cruise(vehicle(call, actor_id), wire.vector(velocity))
+
+
+def disable_actor_constant_velocity(call: Call, actor_id: int) -> None:
+    """Physics decides again."""
+    call.episode.vehicles.set_cruise(vehicle(call, actor_id), None)
+
+
+def add_actor_impulse(call: Call, actor_id: int, impulse: Wire) -> None:
+    """A push (N s) at the centre of mass."""
+    bodies, slot = body(call, actor_id)
+    bodies.add_impulse(slot, wire.vector(impulse))
+
+
+def add_actor_impulse_at_location(call: Call, actor_id: int, impulse: Wire, at: Wire) -> None:
+    """A push (N s) at a point of the world."""
+    slot = vehicle(call, actor_id)
+    call.episode.vehicles.add_impulse(slot, wire.vector(impulse), wire.vector(at))
+
+
+def add_actor_force(call: Call, actor_id: int, force: Wire) -> None:
+    """A force (N) during the next tick."""
+    call.episode.vehicles.add_force(vehicle(call, actor_id), wire.vector(force))
+
+
+def add_actor_force_at_location(call: Call, actor_id: int, force: Wire, at: Wire) -> None:
+    """A force (N) at a point of the world during the next tick."""
+    slot = vehicle(call, actor_id)
+    call.episode.vehicles.add_force(slot, wire.vector(force), wire.vector(at))
+
+
+def add_actor_angular_impulse(call: Call, actor_id: int, impulse: Wire) -> None:
+    """A turning push (N m s)."""
+    own = iso.mirror_axial(wire.numbers(impulse, 3))
+    call.episode.vehicles.add_angular_impulse(vehicle(call, actor_id), own)
+
+
+def add_actor_torque(call: Call, actor_id: int, torque: Wire) -> None:
+    """A torque (N m) during the next tick."""
+    own = iso.mirror_axial(wire.numbers(torque, 3))
+    call.episode.vehicles.add_torque(vehicle(call, actor_id), own)
+
+
+def world_pose(call: Call, actor_id: int, name: str = "") -> Wire:
+    """Where the actor is; its parts are where it is."""
+    actor = call.episode.actors.get(actor_id)
+    return wire.to_transform(call.episode.actors.pose[actor.row])
+
+
+def relative_pose(call: Call, actor_id: int, name: str = "") -> Wire:
+    """Where the actor is in its parent's frame."""
+    actor = call.episode.actors.get(actor_id)
+    if actor.parent is None or actor.parent_from_actor is None:
+        return wire.to_transform(call.episode.actors.pose[actor.row])
+    return wire.to_transform(poses_of(actor.parent_from_actor))
+
+
+def get_actor_component_names(call: Call, actor_id: int) -> list[str]:
+    """The one component every actor has."""
+    call.episode.actors.get(actor_id)
+    return ["RootComponent"]
+
+
+def get_actor_bone_names(call: Call, actor_id: int) -> list[str]:
+    """The one bone every actor has."""
+    call.episode.actors.get(actor_id)
+    return ["root"]
+
+
+def get_actor_socket_names(call: Call, actor_id: int) -> list[str]:
+    """No actor has sockets."""
+    call.episode.actors.get(actor_id)
+    return []
+
+
+def world_poses(call: Call, actor_id: int) -> Wire:
+    """The one bone's place in the world."""
+    return [world_pose(call, actor_id)]
+
+
+def relative_poses(call: Call, actor_id: int) -> Wire:
+    """The one bone's place in the actor."""
+    call.episode.actors.get(actor_id)
+    return [wire.to_transform(np.zeros(6))]
+
+
+def no_poses(call: Call, actor_id: int) -> Wire:
+    """No sockets, no places."""
+    call.episode.actors.get(actor_id)
+    return []
+
+
+_ONE_PART = "an actor has one part, at its origin"
 
 TABLE: Table = {
     "get_actors_by_id": value(get_actors_by_id),
@@ -75,5 +247,33 @@ TABLE: Table = {
     ),
     "destroy_actor": value(destroy_actor),
     "get_actor_bounding_box": value(get_actor_bounding_box),
+    "set_actor_location": void(set_actor_location),
     "set_actor_transform": void(set_actor_transform),
+    "set_actor_target_velocity": void(set_actor_target_velocity),
+    "set_actor_target_angular_velocity": void(
+        set_actor_target_angular_velocity, "vehicles only, about the vertical"
+    ),
+    "enable_actor_constant_velocity": void(enable_actor_constant_velocity, "vehicles only"),
+    "disable_actor_constant_velocity": void(disable_actor_constant_velocity, "vehicles only"),
+    "add_actor_impulse": void(add_actor_impulse),
+    "add_actor_impulse_at_location": void(add_actor_impulse_at_location, "vehicles only"),
+    "add_actor_force": void(add_actor_force, "vehicles only"),
+    "add_actor_force_at_location": void(add_actor_force_at_location, "vehicles only"),
+    "add_actor_angular_impulse": void(
+        add_actor_angular_impulse, "vehicles only, about the vertical"
+    ),
+    "add_actor_torque": void(add_actor_torque, "vehicles only, about the vertical"),
+    "set_actor_simulate_physics": void(set_actor_simulate_physics),
+    "set_actor_collisions": void(set_actor_collisions),
+    "set_actor_dead": accepted("set_actor_dead: walkers do not die"),
+    "set_actor_enable_gravity": void(set_actor_enable_gravity),
+    "get_actor_component_world_transform": value(world_pose, _ONE_PART),
+    "get_actor_component_relative_transform": value(relative_pose, _ONE_PART),
+    "get_actor_component_names": value(get_actor_component_names, _ONE_PART),
+    "get_actor_bone_names": value(get_actor_bone_names, _ONE_PART),
+    "get_actor_bone_world_transforms": value(world_poses, _ONE_PART),
+    "get_actor_bone_relative_transforms": value(relative_poses, _ONE_PART),
+    "get_actor_socket_names": value(get_actor_socket_names, _ONE_PART),
+    "get_actor_socket_world_transforms": value(no_poses, _ONE_PART),
+    "get_actor_socket_relative_transforms": value(no_poses, _ONE_PART),
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sim.server import wire
-from sim.server.handlers import actors, vehicles
+from sim.server.handlers import actors, episode, lights, vehicles, walkers
 from sim.server.rpc import Rpc, RpcError, Table, invoke, value
 from sim.server.simulation import Call
 from sim.server.spawn import spawn
@@ -14,9 +14,26 @@ MAX_COMMANDS = 1 << 16
 COMMANDS: dict[int, Rpc] = {
     1: actors.TABLE["destroy_actor"],
     2: vehicles.TABLE["apply_control_to_vehicle"],
+    3: vehicles.TABLE["apply_ackermann_control_to_vehicle"],
+    4: walkers.TABLE["apply_control_to_walker"],
+    5: vehicles.TABLE["apply_physics_control"],
     6: actors.TABLE["set_actor_transform"],
+    7: walkers.TABLE["set_walker_state"],
+    8: actors.TABLE["set_actor_target_velocity"],
+    9: actors.TABLE["set_actor_target_angular_velocity"],
+    10: actors.TABLE["add_actor_impulse"],
+    11: actors.TABLE["add_actor_force"],
+    12: actors.TABLE["add_actor_angular_impulse"],
+    13: actors.TABLE["add_actor_torque"],
+    14: actors.TABLE["set_actor_simulate_physics"],
+    15: actors.TABLE["set_actor_enable_gravity"],
+    16: vehicles.TABLE["set_actor_autopilot"],
+    17: vehicles.TABLE["show_vehicle_debug_telemetry"],
+    18: vehicles.TABLE["set_vehicle_light_state"],
+    19: actors.TABLE["set_actor_location"],
+    21: lights.TABLE["set_traffic_light_state"],
 }
-"""What each command but SpawnActor does, by its index in CARLA's variant."""
+"""What a command does, by its index in CARLA's variant."""
 
 
 def apply_batch(call: Call, commands: Wire, do_tick: bool = False) -> Wire:
@@ -38,13 +55,14 @@ def respond(call: Call, command: Wire) -> Wire:
 def run(call: Call, command: Wire) -> int:
     """Run one command; the id of its actor."""
     match command:
+        case [[int(index), [int(actor_id), *rest], *_]] if index in COMMANDS:
+            invoke(COMMANDS[index], call, f"command {index}", [actor_id, *rest])
+            return actor_id
         case [[0, list(payload), *_]]:
             return spawn_command(call, payload)
-        case [[int(index), list([int(actor_id), *_] as payload), *_]] if index in COMMANDS:
-            invoke(COMMANDS[index], call, f"command {index}", payload)
-            return actor_id
-        case [[int(index), *_]]:
-            raise RpcError(f"command {index} is unknown or malformed")
+        case [[20, list(payload), *_]]:
+            invoke(episode.TABLE["console_command"], call, "console_command", payload)
+            return 0
     raise RpcError(f"expected a command, got {command!r:.80}")
 
 
@@ -63,4 +81,6 @@ def spawn_command(call: Call, payload: list[Wire]) -> int:
     raise RpcError(f"expected a SpawnActor command, got {payload!r:.80}")
 
 
-TABLE: Table = {"apply_batch": value(apply_batch, bare=True)}
+TABLE: Table = {
+    "apply_batch": value(apply_batch, bare=True),
+}

@@ -4,23 +4,13 @@ from __future__ import annotations
 
 from common.errors import UserError
 from sim.server import blueprints, wire
-from sim.server.actors import Actor
-from sim.server.provisional import town_from_opendrive, town_names
 from sim.server.rpc import RpcError, Table, accepted, value, void
 from sim.server.simulation import GENERATED, VERSION, Call
 from sim.server.streams import SNAPSHOT
-from sim.server.wire import Wire
+from sim.server.town import town_from_opendrive, town_names
+from sim.server.wire import Wire, to_actor
 
 PREFIX = "Carla/Maps/"
-
-
-def to_actor(call: Call, actor: Actor) -> Wire:
-    """Actor for the wire."""
-    token = call.sim.streams.token(actor.stream) if actor.stream else b""
-    parent = actor.parent.id if actor.parent else 0
-    box = wire.to_box(actor.centre, actor.extent, actor.box_yaw, actor.id)
-    tags = bytes([actor.label]) if actor.label else b""
-    return [actor.id, parent, wire.to_description(actor.description), box, tags, token]
 
 
 def version(call: Call) -> str:
@@ -117,7 +107,7 @@ def get_actor_definitions(call: Call) -> Wire:
 
 def get_spectator(call: Call) -> Wire:
     """The spectator's actor."""
-    return to_actor(call, call.episode.spectator)
+    return to_actor(call.episode.spectator, call.sim.streams.token)
 
 
 def get_weather_parameters(call: Call) -> list[float]:

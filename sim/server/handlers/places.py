@@ -1,0 +1,87 @@
+"""RPCs that ask what stands where: objects of the map, boxes, rays."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sim.server import wire
+from sim.server.rays import cast
+from sim.server.rpc import Table, accepted, value
+from sim.server.scene import Label, StaticObject
+from sim.server.simulation import Call
+from sim.server.wire import Wire
+
+ANY = 255
+
+
+def objects_of(call: Call, label: Wire) -> list[StaticObject]:
+    """The map's objects with a label, or all."""
+    wanted = wire.whole(label)
+    return [o for o in call.episode.town.objects if wanted in (ANY, o.label)]
+
+
+def name_of(thing: StaticObject) -> str:
+    """A name that tells the kind."""
+    return f"{Label(thing.label).name.title()}_{thing.id}"
+
+
+def world_box(thing: StaticObject) -> Wire:
+    """An object's box in the world frame."""
+    return wire.to_box((thing.x, thing.y, thing.z), thing.extent, thing.yaw, 0)
+
+
+def get_names_of_all_objects(call: Call) -> list[str]:
+    """The names of the map's objects."""
+    return [name_of(thing) for thing in call.episode.town.objects]
+
+
+def get_all_level_boxes(call: Call, label: int) -> Wire:
+    """The boxes of the map's objects with a label."""
+    return [world_box(thing) for thing in objects_of(call, label)]
+
+
+def get_environment_objects(call: Call, label: int) -> Wire:
+    """The map's objects with a label."""
+    return [
+        [
+            wire.to_transform([thing.x, thing.y, thing.z, 0.0, 0.0, thing.yaw]),
+            world_box(thing),
+            thing.id,
+            name_of(thing),
+            thing.label,
+        ]
+        for thing in objects_of(call, label)
+    ]
+
+
+def project_point(call: Call, location: Wire, direction: Wire, distance: float) -> Wire:
+    """The first thing from a point in a direction within a distance (m)."""
+    start, way = wire.vector(location), wire.vector(direction)
+    length = float(np.linalg.norm(way))
+    reach = start + (way / length if length else way) * wire.number(distance)
+    hits = cast(call.episode, start, reach)
+    if not hits:
+        return [False, [[0.0, 0.0, 0.0], int(Label.NONE)]]
+    return [True, [wire.to_vector(hits[0][1]), int(hits[0][2])]]
+
+
+def cast_ray(call: Call, start: Wire, end: Wire) -> Wire:
+    """Everything between two points, nearest first."""
+    hits = cast(call.episode, wire.vector(start), wire.vector(end))
+    return [[wire.to_vector(point), int(label)] for _, point, label in hits]
+
+
+TABLE: Table = {
+    "get_names_of_all_objects": value(get_names_of_all_objects),
+    "apply_color_texture_to_objects": accepted(
+        "apply_color_texture_to_objects: surfaces keep their look"
+    ),
+    "apply_float_color_texture_to_objects": accepted(
+        "apply_float_color_texture_to_objects: surfaces keep their look"
+    ),
+    "get_all_level_BBs": value(get_all_level_boxes),
+    "get_environment_objects": value(get_environment_objects),
+    "enable_environment_objects": accepted("enable_environment_objects: objects stay"),
+    "project_point": value(project_point),
+    "cast_ray": value(cast_ray),
+}

@@ -1,0 +1,42 @@
+"""RPCs of walkers."""
+
+from __future__ import annotations
+
+from sim.server import wire
+from sim.server.actors import Kind
+from sim.server.handlers.actors import world_pose
+from sim.server.rpc import Table, accepted, value, void
+from sim.server.simulation import Call
+from sim.server.wire import Wire
+
+
+def apply_control_to_walker(call: Call, actor_id: int, control: Wire) -> None:
+    """Where to walk, how fast, whether to jump."""
+    actor = call.episode.actors.get(actor_id, Kind.WALKER)
+    own = wire.walker_control(control)
+    call.episode.walkers.control(actor.slot, own.direction, own.speed, own.jump)
+
+
+def set_walker_state(call: Call, actor_id: int, transform: Wire, speed: float) -> None:
+    """Where a crowd's walker is now, and how fast it goes."""
+    actor = call.episode.actors.get(actor_id, Kind.WALKER)
+    pose = wire.pose(transform)
+    call.episode.walkers.place(actor.slot, pose, wire.number(speed))
+
+
+def get_bones_transform(call: Call, actor_id: int) -> Wire:
+    """The one bone every walker has."""
+    call.episode.actors.get(actor_id, Kind.WALKER)
+    here = world_pose(call, actor_id)
+    origin = wire.to_transform([0.0] * 6)
+    return [[["root", here, origin, origin]]]
+
+
+TABLE: Table = {
+    "apply_control_to_walker": void(apply_control_to_walker),
+    "set_walker_state": void(set_walker_state),
+    "get_bones_transform": value(get_bones_transform, "a walker has one bone"),
+    "set_bones_transform": accepted("set_bones_transform: walkers move their own limbs"),
+    "blend_pose": accepted("blend_pose: walkers move their own limbs"),
+    "get_pose_from_animation": accepted("get_pose_from_animation: walkers move their own limbs"),
+}
