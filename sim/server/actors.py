@@ -68,7 +68,7 @@ class Actor:
 
     def attribute(self, name: str, default: str = "") -> str:
         """An attribute's text."""
-        return self.description.attributes.get(name, (0, default))[1]
+        return self.description.attribute(name, default)
 
 
 class Actors:

@@ -26,6 +26,7 @@ class Episode:
         self.elapsed = 0.0  # s since the map was loaded
         self.delta = 0.0  # s of the last step
         self.weather = Weather()
+        self.imu_gravity = 9.81  # m/s2, what the IMUs take for gravity
         self.actors = Actors(first_id)
         self.vehicles, self.walkers = Vehicles(), Walkers()
         self.lights = LightController(town.signals)

@@ -8,10 +8,14 @@ import signal
 import sys
 import threading
 
+import numpy as np
+
 from common.errors import UserError
+from sim.server.blueprints import find
+from sim.server.episode import Episode
 from sim.server.server import Server
-from sim.server.town import load_town
-from sim.server.wire import Settings
+from sim.server.town import Town, load_town
+from sim.server.wire import Description, Settings
 
 
 def serve(host: str, port: int, source: str, step: float | None, *, child: bool) -> None:
@@ -27,10 +31,27 @@ def serve(host: str, port: int, source: str, step: float | None, *, child: bool)
         raise UserError(f"expected a step in (0, 1] s, got {step}; use --step 0.05")
     settings = Settings() if step is None else Settings(synchronous=True, fixed_delta=step)
     server = Server(host, port, load_town(source), settings)
+    warm_up(server.sim.episode.town)
     _stop_on_signals(server, child)
     sys.stdout.write(f"serving {server.sim.episode.town.name} on {host}:{server.port}\n")
     sys.stdout.flush()
     server.run()
+
+
+def warm_up(town: Town) -> None:
+    """Compile the physics' kernels, or load them, before the first client waits for them."""
+    episode = Episode(0, town, 0, 1)
+    for type_id in ("vehicle.tesla.model3", "walker.pedestrian.0001"):
+        blueprint = find(type_id)
+        assert blueprint is not None
+        x, y, z, yaw = town.spawn_points[0].tolist()
+        pose = np.array([x, y, z, 0.0, 0.0, yaw])
+        actor = episode.actors.add(Description(0, type_id, {}), pose, pose[:3], (1.0, 1.0, 1.0))
+        bodies = episode.bodies(actor)
+        assert bodies is not None
+        actor.slot = bodies.add(blueprint, pose)
+    for _ in range(2):
+        episode.step(0.05, Settings())
 
 
 def _end_with_input() -> None:

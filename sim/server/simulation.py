@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from sim.server import snapshot, streams
 from sim.server.episode import Episode
+from sim.server.sensing import Sensing
 from sim.server.streams import Streams
 from sim.server.town import Town, load_town
 from sim.server.traffic_managers import TrafficManagers
@@ -32,7 +33,7 @@ class Simulation:
         self.next_stream = streams.SNAPSHOT + 1
         self.started = time.monotonic()
         self.sensors_due = False
-        self.imu_gravity = 9.81  # m/s2
+        self.sensing = Sensing()
         self._bits = 0
         self._last_tick = self.started
 
@@ -76,6 +77,13 @@ class Simulation:
     def publish_sensors(self) -> None:
         """Send what the sensors of the last tick measured."""
         self.sensors_due = False
+        settings = self.settings
+        self.sensing.publish(
+            self.episode,
+            self.streams,
+            keep=settings.synchronous,
+            dark=settings.no_rendering,
+        )
 
     def _publish_snapshot(self) -> None:
         episode = self.episode

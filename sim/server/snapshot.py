@@ -139,7 +139,8 @@ def follow_parents(actors: Actors, layout: Layout) -> None:
     for level in layout.attached:
         world_from_parent = matrices(actors.pose[level.parents])
         actors.pose[level.rows] = poses_of(world_from_parent @ level.parent_from_actor)
-        actors.velocity[level.rows] = actors.velocity[level.parents]
+        for motion in (actors.velocity, actors.rates, actors.acceleration):
+            motion[level.rows] = motion[level.parents]
 
 
 def head(episode_id: int, wall: float, delta: float, bits: int) -> bytes:

@@ -8,12 +8,13 @@ from common.frames import FloatArray
 from sim.server import blueprints
 from sim.server.actors import Actor, Kind, kind_of
 from sim.server.blueprints import Blueprint
+from sim.server.cameras import ENCODERS, check
 from sim.server.poses import matrices, poses_of
 from sim.server.rpc import RpcError
+from sim.server.sensing import sends
 from sim.server.simulation import Simulation
 from sim.server.wire import Description
 
-CLIENT_SIDE = ("sensor.other.lane_invasion", "sensor.other.rss")  # computed inside the client
 
 
 def spawn(sim: Simulation, wanted: Description, pose: FloatArray, parent: Actor | None) -> Actor:
@@ -30,6 +31,8 @@ def spawn(sim: Simulation, wanted: Description, pose: FloatArray, parent: Actor 
     if parent is not None:
         world_pose = poses_of(matrices(episode.actors.pose[parent.row]) @ matrices(pose))
     kind = kind_of(wanted.id)
+    if wanted.id in ENCODERS:
+        check(wanted)
     if kind in (Kind.VEHICLE, Kind.WALKER) and occupied(sim, blueprint, world_pose):
         raise RpcError("Spawn failed because of collision at spawn position")
     centre = np.array(blueprint.box_centre, np.float64)
@@ -38,7 +41,7 @@ def spawn(sim: Simulation, wanted: Description, pose: FloatArray, parent: Actor 
     bodies = episode.bodies(actor)
     if bodies is not None:
         actor.slot = bodies.add(blueprint, world_pose)
-    if kind is Kind.SENSOR and wanted.id not in CLIENT_SIDE:
+    if sends(wanted.id):
         actor.stream = sim.next_stream
         sim.next_stream += 1
     if parent is not None:

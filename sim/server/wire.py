@@ -171,6 +171,10 @@ class Description:
     id: str
     attributes: dict[str, tuple[int, str]]  # id -> type, value
 
+    def attribute(self, name: str, default: str = "") -> str:
+        """An attribute's text."""
+        return self.attributes.get(name, (0, default))[1]
+
 
 def description(value: Wire) -> Description:
     """ActorDescription from the wire."""

@@ -122,12 +122,12 @@ def set_weather_parameters(call: Call, value: Wire) -> None:
 
 def get_imui_gravity(call: Call) -> float:
     """What the IMUs take for gravity, m/s2."""
-    return call.sim.imu_gravity
+    return call.episode.imu_gravity
 
 
 def set_imui_gravity(call: Call, gravity: float) -> None:
     """Change what the IMUs take for gravity, m/s2."""
-    call.sim.imu_gravity = wire.number(gravity)
+    call.episode.imu_gravity = wire.number(gravity)
 
 
 TABLE: Table = {
