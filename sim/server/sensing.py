@@ -27,9 +27,7 @@ def imu(actor: Actor) -> Device:
     def measure(episode: Episode) -> list[Parts]:
         actors, row = episode.actors, actor.row
         acceleration, rates = actors.acceleration[row], actors.rates[row]
-        payload = settings.payload(
-            actors.pose[row], acceleration, rates, dice, episode.imu_gravity
-        )
+        payload = settings.payload(actors.pose[row], acceleration, rates, dice, episode.imu_gravity)
         return [[payload]]
 
     return measure
@@ -84,9 +82,7 @@ class Sensing:
             for actor, parts in zip(cameras, images, strict=True):
                 self._send(episode, hub, actor, parts, keep)
 
-    def _send(
-        self, episode: Episode, hub: Streams, actor: Actor, parts: Parts, keep: bool
-    ) -> None:
+    def _send(self, episode: Episode, hub: Streams, actor: Actor, parts: Parts, keep: bool) -> None:
         transform = iso.pose_to_carla(episode.actors.pose[actor.row]).tolist()
         kind = TYPES[actor.type_id]
         head = streams.header(kind, episode.frame, episode.elapsed, transform)

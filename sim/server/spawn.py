@@ -16,7 +16,6 @@ from sim.server.simulation import Simulation
 from sim.server.wire import Description
 
 
-
 def spawn(sim: Simulation, wanted: Description, pose: FloatArray, parent: Actor | None) -> Actor:
     """A new actor at a pose (6,), in the parent's frame where there is one.
 
