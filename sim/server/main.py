@@ -11,10 +11,11 @@ import threading
 import numpy as np
 
 from common.errors import UserError
-from sim.server.blueprints import find
-from sim.server.episode import Episode
+from sim.server.cameras import ENCODERS
 from sim.server.server import Server
-from sim.server.town import Town, load_town
+from sim.server.simulation import DEFAULT_STEP, Simulation
+from sim.server.spawn import spawn
+from sim.server.town import load_town
 from sim.server.wire import Description, Settings
 
 
@@ -31,27 +32,28 @@ def serve(host: str, port: int, source: str, step: float | None, *, child: bool)
         raise UserError(f"expected a step in (0, 1] s, got {step}; use --step 0.05")
     settings = Settings() if step is None else Settings(synchronous=True, fixed_delta=step)
     server = Server(host, port, load_town(source), settings)
-    warm_up(server.sim.episode.town)
+    warm_up(server.sim)
     _stop_on_signals(server, child)
     sys.stdout.write(f"serving {server.sim.episode.town.name} on {host}:{server.port}\n")
     sys.stdout.flush()
     server.run()
 
 
-def warm_up(town: Town) -> None:
-    """Compile the physics' kernels, or load them, before the first client waits for them."""
-    episode = Episode(0, town, 0, 1)
+def warm_up(sim: Simulation) -> None:
+    """Compile the kernels, or load them, before the first client waits for them."""
+    town = sim.episode.town
+    x, y, z, yaw = town.spawn_points[0].tolist()
+    pose = np.array([x, y, z + 1.5, 0.0, 0.0, yaw])
+    scratch = Simulation(town, Settings(), 0)
+    scratch.sensing = sim.sensing
+    size = {"image_size_x": (2, "64"), "image_size_y": (2, "36")}
     for type_id in ("vehicle.tesla.model3", "walker.pedestrian.0001"):
-        blueprint = find(type_id)
-        assert blueprint is not None
-        x, y, z, yaw = town.spawn_points[0].tolist()
-        pose = np.array([x, y, z, 0.0, 0.0, yaw])
-        actor = episode.actors.add(Description(0, type_id, {}), pose, pose[:3], (1.0, 1.0, 1.0))
-        bodies = episode.bodies(actor)
-        assert bodies is not None
-        actor.slot = bodies.add(blueprint, pose)
+        spawn(scratch, Description(0, type_id, {}), pose.copy(), None)
+        pose[2] += 10.0
+    cameras = [spawn(scratch, Description(0, type_id, size), pose, None) for type_id in ENCODERS]
     for _ in range(2):
-        episode.step(0.05, Settings())
+        scratch.episode.step(DEFAULT_STEP, scratch.settings)
+    sim.sensing.studio.shoot(scratch.episode, cameras)
 
 
 def _end_with_input() -> None:

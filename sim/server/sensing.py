@@ -62,7 +62,7 @@ class Sensing:
     def __init__(self) -> None:
         self._devices: dict[int, Device] = {}
         self._due: dict[int, float] = {}
-        self._studio = Studio()
+        self.studio = Studio()
 
     def publish(self, episode: Episode, hub: Streams, *, keep: bool, dark: bool) -> None:
         """Measure and send, for the sensors that somebody listens to and that are due."""
@@ -78,7 +78,7 @@ class Sensing:
                     self._send(episode, hub, actor, parts, keep)
         cameras = [actor for actor in due if actor.type_id in ENCODERS]
         if cameras and not dark:
-            images = self._studio.shoot(episode, cameras)
+            images = self.studio.shoot(episode, cameras)
             for actor, parts in zip(cameras, images, strict=True):
                 self._send(episode, hub, actor, parts, keep)
 

@@ -1,21 +1,16 @@
 """One server in a child process per test module; each test begins with a fresh episode."""
 
-from pathlib import Path
-
 import carla
 import pytest
 
 from sim.launch import embedded_server
 
 STEP = 0.05
-TOWN01 = Path(__file__).parents[4] / "shared/maps/carla/Town01.xodr"
 
 
 @pytest.fixture(scope="module")
 def port():
-    if not TOWN01.exists():
-        pytest.skip(f"no {TOWN01}")
-    with embedded_server(str(TOWN01), step=STEP) as number:
+    with embedded_server("city", step=STEP) as number:
         yield number
 
 
