@@ -196,7 +196,7 @@ class Vehicles:
         """Move everything by `dt` s."""
         steps = max(1, math.ceil(dt / max_substep - 1e-9))
         vehicle_step.move_all(self.state, self.model, dt, steps, wet_grip(weather))
-        points = np.empty((4 * int(np.count_nonzero(self.alive)), 2))
+        points = np.empty((4 * int(np.count_nonzero(self.alive)), 3))
         if vehicle_step.corners(self.state, self.model, points):
             heights, _ = ground(points)
             vehicle_step.settle_all(self.state, self.model, heights, dt, steps)

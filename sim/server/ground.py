@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
 from common.frames import FloatArray
+from sim.server.jit import kernel
 
 CELL = 0.5  # m
 MARGIN = 60.0  # m of soil around the outermost road
@@ -33,17 +33,17 @@ class Ground:
     upper: F32  # (rows, columns) m; the same where there is one level
     kind: U8  # (rows, columns) SOIL, ROAD or PAVEMENT
 
-    def __call__(
-        self, xy: FloatArray, z: FloatArray | None = None
-    ) -> tuple[FloatArray, FloatArray]:
-        """Height (N,) m and normal (N, 3) at xy (N, 2) m.
+    def __call__(self, points: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Height (N,) m and normal (N, 3) at points (N, 2) or (N, 3) m.
 
-        With z (N,) m given, the higher level counts only where it lies less than STEP above z.
+        Under bridges z decides: the higher level counts where it lies less than STEP above z;
+        without z it always does.
         """
-        column = np.clip((xy[:, 0] - self.x) / self.cell, 0.0, self.lower.shape[1] - 1.001)
-        row = np.clip((xy[:, 1] - self.y) / self.cell, 0.0, self.lower.shape[0] - 1.001)
+        column = np.clip((points[:, 0] - self.x) / self.cell, 0.0, self.lower.shape[1] - 1.001)
+        row = np.clip((points[:, 1] - self.y) / self.cell, 0.0, self.lower.shape[0] - 1.001)
         j, i = column.astype(np.int64), row.astype(np.int64)
         u, v = column - j, row - i
+        z = points[:, 2] if points.shape[1] > 2 else None
         h00, h01, h10, h11 = (self._heights(i + m, j + n, z) for m, n in CORNERS)
         near, far = h00 + u * (h01 - h00), h10 + u * (h11 - h10)
         slope_x = ((1.0 - v) * (h01 - h00) + v * (h11 - h10)) / self.cell
@@ -87,7 +87,7 @@ def lay_ground(roads: FloatArray, pavements: FloatArray) -> Ground:
     return Ground(float(low[0]), float(low[1]), CELL, lower, upper, kind)
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@kernel
 def _rasterise(
     triangles: FloatArray,
     x0: float,

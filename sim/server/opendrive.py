@@ -79,6 +79,30 @@ class Section:
 
 
 @dataclass(frozen=True)
+class Line:
+    """A road's reference line at some places, (N,) each."""
+
+    x: F64
+    y: F64
+    heading: F64
+    z: F64
+    tilt: F64  # m up per m to the left
+    offset: F64  # m that the lanes lie to the left
+
+    def at(self, t: F64) -> F64:
+        """World points (N, 3) m at t (m, left of the lane-offset line)."""
+        lateral = t + self.offset
+        return np.stack(
+            [
+                self.x - np.sin(self.heading) * lateral,
+                self.y + np.cos(self.heading) * lateral,
+                self.z + lateral * self.tilt,
+            ],
+            axis=-1,
+        )
+
+
+@dataclass(frozen=True)
 class Road:
     """One road."""
 
@@ -110,12 +134,15 @@ class Road:
             heading[at] = h0 + turn
         return x, y, heading
 
+    def along(self, s: F64) -> Line:
+        """The road at each s (m), ready for many values of t."""
+        x, y, heading = self.reference(s)
+        tilt = np.tan(self.superelevation(s))
+        return Line(x, y, heading, self.elevation(s), tilt, self.offset(s))
+
     def surface(self, s: F64, t: F64) -> F64:
         """World points (N, 3) at s and t (m, left of the lane-offset line)."""
-        x, y, heading = self.reference(s)
-        lateral = t + self.offset(s)
-        z = self.elevation(s) + lateral * np.tan(self.superelevation(s))
-        return np.stack([x - np.sin(heading) * lateral, y + np.cos(heading) * lateral, z], axis=-1)
+        return self.along(s).at(t)
 
     def heading(self, s: F64) -> F64:
         """Heading (rad) of the reference line."""

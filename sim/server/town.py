@@ -15,7 +15,8 @@ from common.frames import FloatArray
 from sim import maps
 from sim.iso import transform_pose
 from sim.server import opendrive
-from sim.server.dress.dressing import Dressing, dressed
+from sim.server.dress import cache
+from sim.server.dress.dressing import Dressing, dress
 from sim.server.ground import Ground
 from sim.server.scene import Mesh, Sign, Signal, StaticObject
 from sim.server.signals import signals_of, signs_of
@@ -44,7 +45,7 @@ class Town:
 
     @property
     def ground(self) -> Ground:
-        """Heights and normals: `ground(xy, z) -> (z, normal)`."""
+        """Heights and normals: `ground(points) -> (z, normal)`."""
         return self.dressing.ground
 
     @property
@@ -101,10 +102,16 @@ def town_from_opendrive(name: str, xodr: str) -> Town:
         spawn_points = _spawn_points(road_map)
     except RuntimeError as error:
         raise UserError(f"expected a map CARLA can read, got {name}: {error}; check it") from None
-    dressing = dressed(xodr, network, road_map, signals, signs)
+    kept = cache.file_of(xodr)
+    dressing = cache.stored(kept)
+    if dressing is None:
+        seed = int.from_bytes(hashlib.sha256(xodr.encode()).digest()[:8], "little")
+        rng = np.random.default_rng(seed)
+        dressing = dress(network, road_map, signals, signs, rng)
+        cache.store(kept, dressing)
     if not len(spawn_points):
         raise UserError(f"expected a road to start on, got none long enough in {name}; check it")
-    spawn_points[:, 2] = dressing.ground(spawn_points[:, :2], spawn_points[:, 2])[0] + SPAWN_HEIGHT
+    spawn_points[:, 2] = dressing.ground(spawn_points[:, :3])[0] + SPAWN_HEIGHT
     return Town(name, xodr, road_map, spawn_points, signals, signs, dressing)
 
 

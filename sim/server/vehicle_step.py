@@ -327,7 +327,7 @@ def move_all(state: Records, model: Records, dt: float, steps: int, wet: float) 
 
 @kernel
 def corners(state: Records, model: Records, out: F64) -> int:
-    """Fill `out` (4 n, 2) with the wheels' positions of the n live vehicles; returns 4 n."""
+    """Fill `out` (4 n, 3) with the wheels' positions of the n live vehicles; returns 4 n."""
     k = 0
     for i in range(state.shape[0]):
         s, m = state[i], model[i]
@@ -340,6 +340,7 @@ def corners(state: Records, model: Records, out: F64) -> int:
             y = half if j % 2 == 0 else -half
             out[k, 0] = s.pose[0] + c * x - n * y
             out[k, 1] = s.pose[1] + n * x + c * y
+            out[k, 2] = s.pose[2]
             k += 1
     return k
 

@@ -186,7 +186,7 @@ def _walk(s: Records, dt: float) -> None:
 
 def _fall(s: Records, ground: Ground, dt: float) -> None:
     """Heights: on the ground, or falling to it."""
-    height, _ = ground(s["pose"][:, :2].copy())
+    height, _ = ground(s["pose"][:, :3].copy())
     floor = height + np.where(s["down"] > 0.0, _LYING_HEIGHT, s["half_extent"][:, 2])
     rise = np.where(s["jump"], _JUMP, s["velocity"][:, 2])
     free = s["gravity"] & s["simulate"]

@@ -1,8 +1,7 @@
-"""The whole of a map's dressing, made once and kept on disk."""
+"""The whole of a map's dressing."""
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 
 import carla
@@ -26,18 +25,6 @@ class Dressing:
     mesh: Mesh
     objects: tuple[StaticObject, ...]
     ground: Ground
-
-
-def dressed(
-    xodr: str,
-    network: Network,
-    road_map: carla.Map,
-    signals: tuple[Signal, ...],
-    signs: tuple[Sign, ...],
-) -> Dressing:
-    """The dressing of a map; the same text gives the same one."""
-    seed = int.from_bytes(hashlib.sha256(xodr.encode()).digest()[:8], "little")
-    return dress(network, road_map, signals, signs, np.random.default_rng(seed))
 
 
 def dress(

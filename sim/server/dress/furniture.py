@@ -68,7 +68,7 @@ def _clearance(xy: FloatArray, ground: Ground, clearance: FloatArray) -> FloatAr
 
 
 def _raised(foot: FloatArray, z: float, up: float, ground: Ground) -> FloatArray:
-    base = ground(foot[None], np.array([z + 0.5]))[0][0]
+    base = ground(np.array([[foot[0], foot[1], z + 0.5]]))[0][0]
     return np.array([foot[0], foot[1], base + up])
 
 

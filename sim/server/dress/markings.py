@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import carla
 import cv2
@@ -12,7 +12,7 @@ from common.frames import FloatArray
 from sim.iso import vector
 from sim.server.dress.builder import Builder, Look
 from sim.server.ground import Ground
-from sim.server.opendrive import Lane, Mark, Network, Road, Section
+from sim.server.opendrive import Lane, Line, Mark, Network, Road, Section
 from sim.server.scene import Label, Material, Sign, Signal
 
 PAINT_HEIGHT = 0.012  # m above the road
@@ -58,11 +58,11 @@ def _borders(road: Road, section: Section, lane: Lane, builder: Builder) -> None
             continue
         look = YELLOW if mark.colour == "yellow" else WHITE
         for offset, broken in _lines(mark):
-            for s in _stretches(road, section, start, stop, broken):
-                t = np.zeros_like(s)
-                if lane.id != 0:
-                    t = section.borders(s)[lane.id][1]
-                _line(road, s, t + offset, max(mark.width, 0.1), look, builder)
+            s, pieces = _stretches(road, section, start, stop, broken)
+            t = np.zeros_like(s)
+            if lane.id != 0 and len(s):
+                t = section.borders(s)[lane.id][1]
+            _lines_on(road.along(s), t + offset, max(mark.width, 0.1), pieces, look, builder)
 
 
 def _lines(mark: Mark) -> list[tuple[float, bool]]:
@@ -77,27 +77,30 @@ def _lines(mark: Mark) -> list[tuple[float, bool]]:
 
 def _stretches(
     road: Road, section: Section, start: float, stop: float, broken: bool
-) -> Iterator[FloatArray]:
-    """Values of s along each painted stretch."""
+) -> tuple[FloatArray, int]:
+    """Values of s along the painted stretches, one after the other, and how many those are."""
     if not broken:
         s = road.stations(section)
         inner = s[(s > start + 0.05) & (s < stop - 0.05)]
-        yield np.concatenate([[start], inner, [stop]])
-        return
+        return np.concatenate([[start], inner, [stop]]), 1
     speed = road.speed(np.array([start]))[0]
     dash, gap = (FAST_DASH, FAST_GAP) if speed > FAST else (DASH, GAP)
-    first = start + gap / 2.0
-    for at in np.arange(first, stop - dash, dash + gap):
-        yield np.linspace(at, at + dash, 3)
+    first = np.arange(start + gap / 2.0, stop - dash, dash + gap)
+    return (first[:, None] + np.array([0.0, dash / 2.0, dash])).ravel(), len(first)
 
 
-def _line(
-    road: Road, s: FloatArray, t: FloatArray, width: float, look: Look, builder: Builder
+def _lines_on(
+    line: Line, t: FloatArray, width: float, pieces: int, look: Look, builder: Builder
 ) -> None:
-    left, right = road.surface(s, t + width / 2.0), road.surface(s, t - width / 2.0)
+    """Painted lines about t: as many pieces of the same number of points."""
+    if pieces == 0:
+        return
+    left, right = line.at(t + width / 2.0), line.at(t - width / 2.0)
     left[:, 2] += PAINT_HEIGHT
     right[:, 2] += PAINT_HEIGHT
-    builder.strip(left, right, look)
+    left, right = left.reshape(pieces, -1, 3), right.reshape(pieces, -1, 3)
+    corners = np.stack([right[:, :-1], right[:, 1:], left[:, 1:], left[:, :-1]], axis=2)
+    builder.quads(corners.reshape(-1, 4, 3), look, corners.reshape(-1, 4, 3)[..., :2])
 
 
 def _stop_line(thing: Signal | Sign, ground: Ground, builder: Builder) -> None:
@@ -116,7 +119,7 @@ def _stop_line(thing: Signal | Sign, ground: Ground, builder: Builder) -> None:
 
 
 def _on_ground(corners: FloatArray, z: float, ground: Ground, up: float) -> FloatArray:
-    heights = ground(corners, np.full(len(corners), z + 0.5))[0]
+    heights = ground(np.column_stack([corners, np.full(len(corners), z + 0.5)]))[0]
     return np.concatenate([corners, heights[:, None] + up], axis=1)
 
 

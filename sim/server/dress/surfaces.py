@@ -6,7 +6,7 @@ import numpy as np
 
 from common.frames import FloatArray
 from sim.server.dress.builder import Builder, Look
-from sim.server.opendrive import Network, Road, Section
+from sim.server.opendrive import Line, Network, Road, Section
 from sim.server.scene import Label, Material
 
 PAVED = frozenset(
@@ -51,37 +51,37 @@ def _side(
     roads, pavements, edges = builders
     level = 0.0
     last: tuple[FloatArray, float] | None = None
+    line = road.along(s)
     for lane in sorted((i for i in section.lanes if i * sign > 0), key=abs):
         inner, outer = borders[lane]
         kind = section.lanes[lane].kind
         up = height(kind)
         if kind in PAVED:
-            _ribbon(road, s, (inner, outer), (up, up), ROAD, roads)
+            _ribbon(line, (inner, outer), (up, up), ROAD, roads)
         elif kind in RAISED:
             stone = np.where(np.abs(outer - inner) > KERB_WIDTH, sign * KERB_WIDTH, outer - inner)
-            _ribbon(road, s, (inner, inner + stone), (up, up), KERB, pavements)
-            _ribbon(road, s, (inner + stone, outer), (up, up), PAVEMENT, pavements)
+            _ribbon(line, (inner, inner + stone), (up, up), KERB, pavements)
+            _ribbon(line, (inner + stone, outer), (up, up), PAVEMENT, pavements)
         else:
-            _ribbon(road, s, (inner, outer), (up, up), GREEN, edges)
+            _ribbon(line, (inner, outer), (up, up), GREEN, edges)
         if up != level:
-            _ribbon(road, s, (inner, inner), (level, up), KERB, edges)
+            _ribbon(line, (inner, inner), (level, up), KERB, edges)
         level, last = up, (outer, up)
     if last is not None and road.junction < 0:
         outer, up = last
         out, down = VERGE
-        _ribbon(road, s, (outer, outer + sign * out), (up, -down), EDGE, edges)
+        _ribbon(line, (outer, outer + sign * out), (up, -down), EDGE, edges)
 
 
 def _ribbon(
-    road: Road,
-    s: FloatArray,
+    line: Line,
     t: tuple[FloatArray, FloatArray],
     up: tuple[float, float],
     look: Look,
     builder: Builder,
 ) -> None:
     """The strip between two values of t, each at its height (m) above the road."""
-    near, far = (road.surface(s, value) for value in t)
+    near, far = line.at(t[0]), line.at(t[1])
     near[:, 2] += up[0]
     far[:, 2] += up[1]
     if np.sum(t[1] - t[0]) > 0.0 or (np.all(t[1] == t[0]) and np.sum(t[0]) > 0.0):

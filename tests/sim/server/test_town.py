@@ -64,7 +64,7 @@ def test_foreign_towns_load_with_lights_and_ground(name):
     assert_spawns_on_lanes(town)
     for waypoint in town.road_map.generate_waypoints(20.0):
         at = waypoint.transform.location
-        z, normal = town.ground(np.array([[at.x, -at.y]]), np.array([at.z]))
+        z, normal = town.ground(np.array([[at.x, -at.y, at.z]]))
         assert z[0] == pytest.approx(at.z, abs=0.1)
         assert normal[0, 2] > 0.9
 

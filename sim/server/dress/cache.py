@@ -1,0 +1,70 @@
+"""Dressings on disk: the same map and the same code give the same file."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+import zipfile
+from dataclasses import astuple, fields
+from pathlib import Path
+
+import numpy as np
+
+from sim.server.dress.dressing import Dressing
+from sim.server.ground import Ground
+from sim.server.scene import Mesh, StaticObject
+
+PARTS = ("dress/*.py", "ground.py", "opendrive.py", "scene.py", "signals.py")
+GROUND = ("x", "y", "cell", "lower", "upper", "kind")
+
+
+def folder() -> Path:
+    """Where dressed towns are kept: under NINEFOLD_HOME or the user's cache folder."""
+    home = os.environ.get("NINEFOLD_HOME")
+    if home:
+        return Path(home) / "towns"
+    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "ninefold/towns"
+
+
+def file_of(xodr: str) -> Path:
+    """The file of a map's dressing, by the map's text and the code that dresses it."""
+    digest = hashlib.sha256(xodr.encode())
+    here = Path(__file__).parents[1]
+    for pattern in PARTS:
+        for source in sorted(here.glob(pattern)):
+            digest.update(source.read_bytes())
+    return folder() / f"{digest.hexdigest()[:24]}.npz"
+
+
+def stored(path: Path) -> Dressing | None:
+    """What was kept; None where nothing readable is."""
+    try:
+        with np.load(path, allow_pickle=False) as data:
+            mesh = Mesh(**{field.name: data[field.name] for field in fields(Mesh)})
+            x, y, cell = (float(data[name]) for name in ("x", "y", "cell"))
+            ground = Ground(x, y, cell, data["lower"], data["upper"], data["kind"])
+            objects = tuple(_object(row.tolist()) for row in data["objects"])
+    except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile):
+        return None
+    return Dressing(mesh, objects, ground)
+
+
+def _object(row: list[float]) -> StaticObject:
+    identity, label, x, y, z, yaw, along, across, up, solid = row
+    return StaticObject(int(identity), int(label), x, y, z, yaw, (along, across, up), bool(solid))
+
+
+def store(path: Path, dressing: Dressing) -> None:
+    """Keep a dressing; a folder that cannot be written to is no error."""
+    rows = [(*astuple(thing)[:6], *thing.extent, thing.solid) for thing in dressing.objects]
+    arrays = {field.name: getattr(dressing.mesh, field.name) for field in fields(Mesh)}
+    arrays |= {name: np.asarray(getattr(dressing.ground, name)) for name in GROUND}
+    arrays["objects"] = np.array(rows, np.float64).reshape(-1, 10)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as part:
+            np.savez(part, **arrays)
+        Path(part.name).replace(path)
+    except OSError:
+        return
