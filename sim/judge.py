@@ -29,7 +29,7 @@ WRONG_WAY = 2.0944  # rad, 120 degrees (OutsideRouteLanesTest)
 STOP_REACH = 6.0  # m before a stop sign's line in which the front must come to rest
 TAIL = (0.8, 1.0)  # of the half length; plus TAIL_REACH: the part that runs a red light
 TAIL_REACH = 1.0  # m (RunningRedLightTest)
-CHECKPOINTS = 4  # of the minimum speed rule (MinimumSpeedRouteTest)
+CHECKPOINT_LENGTH = 2500.0  # m; leaderboard 2.x has 4 on routes of about 10 km
 FRONT_SHARE = 0.8  # of the half length: farther back, the other one hit our rear
 
 SEVERITY = (
@@ -70,7 +70,8 @@ class Judge:
         self._speeds: deque[float] = deque(maxlen=5)
         self._hits: dict[int, tuple[float, float, float]] = {}
         self._off = {"off_road": 0.0, "wrong_lane": 0.0, "far": 0.0}
-        self._pace = np.zeros((CHECKPOINTS, 3))  # ticks, sum of ego speed, sum of the others'
+        checkpoints = max(1, round(self._line.length / CHECKPOINT_LENGTH))
+        self._pace = np.zeros((checkpoints, 3))  # ticks, sum of ego speed, sum of the others'
 
     @property
     def route_completion(self) -> float:
@@ -160,11 +161,12 @@ class Judge:
             self._off["far"] += moved
 
     def _tempo(self, readings: Readings, speed: float) -> None:
-        """The ego's mean speed and the others', quarter by quarter of the route."""
+        """The ego's mean speed and the others', checkpoint by checkpoint."""
         users = readings.users
         others = ~users.walker & (users.ids != readings.ego_id)
         if others.any():
-            row = min(int(CHECKPOINTS * self.progress / self._line.length), CHECKPOINTS - 1)
+            rows = len(self._pace)
+            row = min(int(rows * self.progress / self._line.length), rows - 1)
             around = float(np.hypot(users.velocity[others, 0], users.velocity[others, 1]).mean())
             self._pace[row] += 1.0, speed, around
 
@@ -205,9 +207,10 @@ class Judge:
                 share = min(1.0, metres / max(self.progress, metres))
                 detail = f"{metres:.1f} m of {self.progress:.0f} m"
                 yield Infraction(kind, readings.t, pose.x, pose.y, detail, True, share)
-        passed = self.route_completion / 100.0 * CHECKPOINTS
+        rows = len(self._pace)
+        passed = self.route_completion / 100.0 * rows
         for row, (ticks, own, around) in enumerate(self._pace):
-            whole = passed >= row + 1 or (row == CHECKPOINTS - 1 and passed > 0.95 * CHECKPOINTS)
+            whole = passed >= row + 1 or (row == rows - 1 and passed > 0.95 * rows)
             if whole and ticks > 0 and own < around:
                 detail = f"{own / ticks:.1f} m/s where the others drove {around / ticks:.1f} m/s"
                 share = float(own / around)
