@@ -30,8 +30,8 @@ class Size:
     s8: int = 48
     s16: int = 64
     neck: int = 48
-    bev: int = 48
-    deep: int = 64
+    bev: int = 32
+    deep: int = 48
 
 
 @dataclass(frozen=True, slots=True)
