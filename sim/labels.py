@@ -87,10 +87,9 @@ class LabelRig:
         Raises:
             RigError: a camera stays silent.
         """
-        if self._first is None and not self._begun(frame):
-            return None
-        assert self._first is not None
-        if (frame - self._first) % self._ticks:
+        if self._first is None:
+            self._first = self._begun(frame)
+        if self._first is None or (frame - self._first) % self._ticks:
             return None
         colour = np.stack([_bgra(inbox, frame) for inbox in self._colour])
         instance = np.stack([_bgra(inbox, frame) for inbox in self._instance])
@@ -98,14 +97,16 @@ class LabelRig:
         ids |= instance[..., 0].astype(np.uint16) << np.uint16(8)
         return Shot(np.ascontiguousarray(colour[..., 2::-1]), instance[..., 2], ids)
 
-    def _begun(self, frame: int) -> bool:
-        deadline = time.monotonic() + FIRST_TIMEOUT
-        while self._colour[0].empty() and time.monotonic() < deadline:
-            time.sleep(0.002)
-        if self._colour[0].empty():
-            return False
-        self._first = frame
-        return True
+    def _begun(self, frame: int) -> int | None:
+        """The frame of the first picture, None where there is none yet."""
+        inbox = self._colour[0]
+        try:
+            data = inbox.get(timeout=FIRST_TIMEOUT)
+        except queue.Empty:
+            return None
+        if data.frame == frame:
+            inbox.put(data)
+        return int(data.frame)
 
     def close(self) -> None:
         """Take the cameras off the world."""

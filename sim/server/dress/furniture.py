@@ -37,7 +37,7 @@ def furnish(
         facing = signal.yaw - np.pi / 2.0
         foot = _off_road(np.array([signal.x, signal.y]), ground, clearance)
         _pole(foot, signal.z, NEAR_HEAD + HEAD[2], ground, builder, objects)
-        _head(_raised(foot, signal.z, NEAR_HEAD, ground), facing, index, builder)
+        _head(_raised(foot, signal.z, NEAR_HEAD, ground), facing, index, builder, objects)
         _far_head(signal, index, ground, clearance, builder, objects)
     for sign in signs:
         if not sign.painted:
@@ -93,11 +93,13 @@ def _pole(
     )  # fmt: skip
 
 
-def _head(at: FloatArray, facing: float, index: int, builder: Builder) -> None:
-    """A box with three lenses; `at` is its lower middle, `facing` the way it shines (rad)."""
+def _head(
+    at: FloatArray, facing: float, index: int, builder: Builder, objects: list[StaticObject]
+) -> None:
+    """A box with three lenses on the last pole; `at`: lower middle, `facing`: its front (rad)."""
     wide, deep, high = HEAD
     frame = frame_at(at[0], at[1], at[2], facing)
-    body = Look(Material.METAL, Label.TRAFFIC_LIGHT, 0, (0.06, 0.06, 0.06))
+    body = Look(Material.METAL, Label.TRAFFIC_LIGHT, objects[-1].id, (0.06, 0.06, 0.06))
     builder.box(frame, (0.12, -wide / 2, 0.0), (0.12 + deep, wide / 2, high), body, bottom=True)
     angle = 2.0 * np.pi * np.arange(LENS_SIDES) / LENS_SIDES
     fan = np.array([[0, k + 1, k + 2] for k in range(LENS_SIDES - 1)] + [[0, LENS_SIDES, 1]])
@@ -143,4 +145,4 @@ def _far_head(
         end = np.array([head[0], head[1], top[2]])
         builder.tube(top, end, 0.06, look)
     at = np.array([head[0], head[1], top[2] - HEAD[2] + 0.15])
-    _head(at, signal.yaw - np.pi / 2.0, index, builder)
+    _head(at, signal.yaw - np.pi / 2.0, index, builder, objects)
