@@ -145,17 +145,18 @@ def pose(
 ) -> None:
     """Points into the world, and normals and plane offsets into ``look``."""
     for i in range(lane, len(points), lanes):
-        m = poses[point_part[i]]
-        x, y, z = points[i]
+        q = point_part[i]
+        x, y, z = points[i, 0], points[i, 1], points[i, 2]
         for k in range(3):
-            out[i, k] = m[k, 0] * x + m[k, 1] * y + m[k, 2] * z + m[k, 3]
+            out[i, k] = poses[q, k, 0] * x + poses[q, k, 1] * y + poses[q, k, 2] * z + poses[q, k, 3]
     for f in range(lane, len(normals), lanes):
-        m = poses[face_part[f]]
-        x, y, z = normals[f]
-        px, py, pz = points[faces[f, 0]]
+        q, i = face_part[f], faces[f, 0]
+        x, y, z = normals[f, 0], normals[f, 1], normals[f, 2]
+        px, py, pz = points[i, 0], points[i, 1], points[i, 2]
         offset = 0.0
         for k in range(3):
-            n = m[k, 0] * x + m[k, 1] * y + m[k, 2] * z
+            a, b, c, d = poses[q, k, 0], poses[q, k, 1], poses[q, k, 2], poses[q, k, 3]
+            n = a * x + b * y + c * z
             look[f, k] = n
-            offset += n * (m[k, 0] * px + m[k, 1] * py + m[k, 2] * pz + m[k, 3])
+            offset += n * (a * px + b * py + c * pz + d)
         look[f, 3] = offset

@@ -39,12 +39,17 @@ def cache_folder() -> Path:
 FOLDER = cache_folder()
 
 
+# Kernels borrow their arrays from the caller and make none: `_nrt=False` leaves out counting of
+# references, which else takes most of the time (atomic counters in the innermost loops).
+OPTIONS = {"nogil": True, "error_model": "numpy", "_nrt": False}
+
+
 def kernel(function: Callable[P, R]) -> Callable[P, R]:
     """Compile for calls from Python: without the interpreter lock, kept on disk."""
     before = numba.config.CACHE_DIR
     numba.config.CACHE_DIR = str(FOLDER)
     try:
-        compiled: Callable[P, R] = numba.njit(cache=True, nogil=True, error_model="numpy")(function)
+        compiled: Callable[P, R] = numba.njit(cache=True, **OPTIONS)(function)
     finally:
         numba.config.CACHE_DIR = before
     return compiled
@@ -52,7 +57,5 @@ def kernel(function: Callable[P, R]) -> Callable[P, R]:
 
 def inline(function: Callable[P, R]) -> Callable[P, R]:
     """Compile into the kernels that call it."""
-    compiled: Callable[P, R] = numba.njit(nogil=True, error_model="numpy", forceinline=True)(
-        function
-    )
+    compiled: Callable[P, R] = numba.njit(forceinline=True, **OPTIONS)(function)
     return compiled

@@ -83,39 +83,41 @@ def emit(out: Triangles, k: int, face: int, p: F32, a: int, b: int, c: int, size
 
 
 @inline
-def clip(p: F32, i: int, j: int, k: int, near: float) -> None:
+def clip(p: F32, i: int, j: int, k: int) -> None:
     """Row k of ``p`` becomes the point where the edge from i (seen) to j (not) meets the plane."""
-    t = (near - p[i, 2]) / (p[j, 2] - p[i, 2])
+    t = (np.float32(NEAR) - p[i, 2]) / (p[j, 2] - p[i, 2])
     p[k, 0] = p[i, 0] + t * (p[j, 0] - p[i, 0])
     p[k, 1] = p[i, 1] + t * (p[j, 1] - p[i, 1])
-    p[k, 2] = near
+    p[k, 2] = NEAR
     p[k, 3], p[k, 4] = p[k, 0] / p[k, 2], p[k, 1] / p[k, 2]
 
 
 @inline
-def emit_clipped(out: Triangles, k: int, face: int, p: F32, corners: I32, size: I32) -> int:
-    """Cut a face at the near plane and write what is left: one triangle or two."""
-    near = NEAR
-    q = np.empty((7, 5), np.float32)
+def emit_clipped(
+    out: Triangles, k: int, face: int, p: F32, corners: tuple[int, int, int], size: I32
+) -> int:
+    """Cut a face at the near plane and write what is left: one triangle or two.
+
+    The last four rows of ``p`` are room for the cut polygon.
+    """
+    near = np.float32(NEAR)
+    base = len(p) - 4
+    n = base
     for e in range(3):
-        for m in range(5):
-            q[4 + e, m] = p[corners[e], m]
-    n = 0
-    for e in range(3):
-        i, j = 4 + e, 4 + (e + 1) % 3
-        seen, next_seen = q[i, 2] > near, q[j, 2] > near
+        i, j = corners[e], corners[(e + 1) % 3]
+        seen, next_seen = p[i, 2] > near, p[j, 2] > near
         if seen:
             for m in range(5):
-                q[n, m] = q[i, m]
+                p[n, m] = p[i, m]
             n += 1
         if seen and not next_seen:
-            clip(q, i, j, n, near)
+            clip(p, i, j, n)
             n += 1
         elif next_seen and not seen:
-            clip(q, j, i, n, near)
+            clip(p, j, i, n)
             n += 1
-    for e in range(1, n - 1):
-        k = emit(out, k, face, q, 0, e, e + 1, size)
+    for e in range(base + 1, n - 1):
+        k = emit(out, k, face, p, base, e, e + 1, size)
     return k
 
 
@@ -137,26 +139,27 @@ def project(p: F32, shape: Shape, first: int, count: int, cameras: Cameras, view
 
 @kernel
 def set_up(
-    blocks: I32, shape: Shape, cameras: Cameras, out: Triangles, scratch: int, lane: int, lanes: int
+    blocks: I32, shape: Shape, cameras: Cameras, out: Triangles, room: F32, lane: int, lanes: int
 ) -> None:
     """Project, clip and set up every block.
 
     ``blocks`` (B, 6): view, first vertex, vertices, first face, faces, first triangle.
+    ``room`` (lanes, N, 5) holds the vertices of a block and four more.
     """
     near = np.float32(NEAR)
-    p = np.empty((scratch, 5), np.float32)
+    p = room[lane]
     for b in range(lane, len(blocks), lanes):
         view, v0, nv, f0, nf, start = blocks[b]
         project(p, shape, v0, nv, cameras, view)
         size = cameras.size[view]
         k = start
         for f in range(f0, f0 + nf):
-            i, j, m = shape.faces[f]
+            i, j, m = shape.faces[f, 0], shape.faces[f, 1], shape.faces[f, 2]
             seen = int(p[i, 2] > near) + int(p[j, 2] > near) + int(p[m, 2] > near)
             if seen == 3:
                 k = emit(out, k, f, p, i, j, m, size)
             elif seen > 0:
-                k = emit_clipped(out, k, f, p, shape.faces[f], size)
+                k = emit_clipped(out, k, f, p, (i, j, m), size)
         out.found[b] = k - start
         low, high = 32767, 0
         for q in range(start, k):

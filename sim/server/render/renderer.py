@@ -16,7 +16,7 @@ from sim.server.render.models import model
 from sim.server.render.noise import noise_tile
 from sim.server.render.pool import Pool
 from sim.server.render.raster import EDGE, NEAR, Cameras, Shape, Triangles, set_up
-from sim.server.render.shade import Pixels, Surface, World, draw
+from sim.server.render.shade import Pixels, Samples, Surface, World, draw
 from sim.server.render.signs import sign_atlas
 from sim.server.render.sky import light_of, tone_table
 from sim.server.scene import (
@@ -104,13 +104,15 @@ class Renderer:
         blocks, spans = self._blocks(cameras, fleet, instances)
         self._reserve(blocks)
         shape = Shape(self._vertices, self._faces)
-        scratch = int(blocks[:, 2].max()) if len(blocks) else 1
-        self._pool(set_up, blocks, shape, cameras, self._triangles, scratch)
+        most = int(blocks[:, 2].max()) if len(blocks) else 0
+        room = np.empty((self._pool.lanes, most + 4, 5), np.float32)
+        self._pool(set_up, blocks, shape, cameras, self._triangles, room)
         bands, starts = bands_of(views, spans)
         out = empty_pixels(int(starts[-1]))
         surface = Surface(self._look, self._tag)
         world = World(surface, light, shadow, self._tile, self._plates, self._tone)
-        self._pool(draw, bands, blocks, cameras, self._triangles, world, out)
+        samples = empty_samples(self._pool.lanes, int(cameras.size[:, 1].max()))
+        self._pool(draw, bands, blocks, cameras, self._triangles, world, samples, out)
         return tuple(
             planes_of(out, view, int(start)) for view, start in zip(views, starts, strict=False)
         )
@@ -309,6 +311,12 @@ def empty_pixels(count: int) -> Pixels:
         np.empty(count, np.uint8),
         np.empty(count, np.uint32),
     )
+
+
+def empty_samples(lanes: int, columns: int) -> Samples:
+    """Buffers of that size."""
+    shape = (lanes, 2 * BAND, columns)
+    return Samples(np.empty(shape, np.float32), np.empty(shape, np.int32))
 
 
 def planes_of(out: Pixels, view: View, start: int) -> Planes:

@@ -34,6 +34,13 @@ class Pixels(NamedTuple):
     instance: U32  # (N,)
 
 
+class Samples(NamedTuple):
+    """Room for one band per lane, two samples per pixel each way."""
+
+    inverse: F32  # (lanes, rows, columns) 1/m
+    ids: I32  # (lanes, rows, columns) face, -1 for sky
+
+
 class World(NamedTuple):
     """What the light of a frame falls on and comes from."""
 
@@ -217,6 +224,7 @@ def draw(
     cameras: Cameras,
     triangles: Triangles,
     world: World,
+    samples: Samples,
     out: Pixels,
     lane: int,
     lanes: int,
@@ -225,12 +233,7 @@ def draw(
 
     ``bands`` (N, 6): view, first block, last + 1 block, first pixel row, last + 1, first pixel.
     """
-    height, width = 0, 0
-    for n in range(len(bands)):
-        height = max(height, 2 * (bands[n, 4] - bands[n, 3]))
-        width = max(width, cameras.size[bands[n, 0], 1])
-    inverse = np.empty((height, width), np.float32)
-    ids = np.empty((height, width), np.int32)
+    inverse, ids = samples.inverse[lane], samples.ids[lane]
     for n in range(lane, len(bands), lanes):
         view, b0, b1, top, end, start = bands[n]
         columns = cameras.size[view, 1]

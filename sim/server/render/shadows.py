@@ -55,16 +55,18 @@ def lit(shadow: ShadowMap, x: float, y: float, z: float) -> float:
 
 
 @inline
+def along(m: F64, row: int, points: F32, i: int) -> float:
+    """Row ``row`` of the matrix m (3, 4) at point i."""
+    value: float = m[row, 0] * points[i, 0] + m[row, 1] * points[i, 1]
+    return value + m[row, 2] * points[i, 2] + m[row, 3]
+
+
+@inline
 def drop(height: F32, m: F64, points: F32, i: int, j: int, k: int, lane: int, lanes: int) -> None:
     """Raise the map to the triangle i, j, k of ``points``, in this lane's rows alone."""
-    u = np.empty(3)
-    v = np.empty(3)
-    h = np.empty(3)
-    for n, p in enumerate((i, j, k)):
-        x, y, z = points[p]
-        u[n] = m[0, 0] * x + m[0, 1] * y + m[0, 2] * z + m[0, 3]
-        v[n] = m[1, 0] * x + m[1, 1] * y + m[1, 2] * z + m[1, 3]
-        h[n] = m[2, 0] * x + m[2, 1] * y + m[2, 2] * z
+    u = (along(m, 0, points, i), along(m, 0, points, j), along(m, 0, points, k))
+    v = (along(m, 1, points, i), along(m, 1, points, j), along(m, 1, points, k))
+    h = (along(m, 2, points, i), along(m, 2, points, j), along(m, 2, points, k))
     area = (u[1] - u[0]) * (v[2] - v[0]) - (u[2] - u[0]) * (v[1] - v[0])
     if area == 0.0:
         return
