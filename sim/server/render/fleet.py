@@ -148,7 +148,9 @@ def pose(
         q = point_part[i]
         x, y, z = points[i, 0], points[i, 1], points[i, 2]
         for k in range(3):
-            out[i, k] = poses[q, k, 0] * x + poses[q, k, 1] * y + poses[q, k, 2] * z + poses[q, k, 3]
+            out[i, k] = (
+                poses[q, k, 0] * x + poses[q, k, 1] * y + poses[q, k, 2] * z + poses[q, k, 3]
+            )
     for f in range(lane, len(normals), lanes):
         q, i = face_part[f], faces[f, 0]
         x, y, z = normals[f, 0], normals[f, 1], normals[f, 2]

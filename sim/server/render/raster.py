@@ -28,7 +28,7 @@ class Cameras(NamedTuple):
 
     eye: F64  # (K, 3) m, world
     axes: F64  # (K, 3, 3) rows right, down, forward in the world
-    lens: F64  # (K, 3) focal length, centre x, centre y
+    lens: F64  # (K, 4) focal length, centre x, centre y, 1 / focal length
     size: I32  # (K, 2) height, width
 
 
@@ -125,7 +125,7 @@ def emit_clipped(
 def project(p: F32, shape: Shape, first: int, count: int, cameras: Cameras, view: int) -> None:
     """Vertices of a block in sample coordinates, into ``p``."""
     eye, axes = cameras.eye[view], cameras.axes[view]
-    focal, cx, cy = cameras.lens[view]
+    focal, cx, cy = cameras.lens[view, 0], cameras.lens[view, 1], cameras.lens[view, 2]
     for i in range(count):
         x = shape.vertices[first + i, 0] - eye[0]
         y = shape.vertices[first + i, 1] - eye[1]

@@ -255,8 +255,12 @@ def lamp_faces(tag: U32) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[
 def cameras_of(views: Sequence[View]) -> Cameras:
     """The views in samples, two per pixel each way."""
     size = np.array([(2 * v.height_px, 2 * v.width_px) for v in views], np.int32)
+    focal = [v.width_px / np.tan(v.fov / 2.0) for v in views]
     lens = np.array(
-        [(v.width_px / np.tan(v.fov / 2.0), float(v.width_px), float(v.height_px)) for v in views]
+        [
+            (f, float(v.width_px), float(v.height_px), 1.0 / f)
+            for f, v in zip(focal, views, strict=True)
+        ]
     )
     poses = np.array([v.world_from_cam for v in views], np.float64)
     axes = np.ascontiguousarray(poses[:, :3, :3].transpose(0, 2, 1))
@@ -267,7 +271,7 @@ def outside(
     cameras: Cameras, k: int, lower: F64, upper: F64, far: float
 ) -> tuple[NDArray[np.bool_], F64]:
     """Whether boxes (N, 3) lie outside view k or beyond ``far`` (m), and how far they are (m)."""
-    focal, cx, cy = cameras.lens[k]
+    focal, cx, cy = cameras.lens[k, :3]
     right, down, ahead = cameras.axes[k]
     edges = np.array(
         [ahead, cx * ahead + focal * right, cx * ahead - focal * right,

@@ -56,8 +56,8 @@ class World(NamedTuple):
 def ray(cameras: Cameras, view: int, x: float, y: float) -> Colour:
     """World direction, one metre deep, through sample coordinates (x, y)."""
     axes = cameras.axes
-    a = (x - cameras.lens[view, 1]) / cameras.lens[view, 0]
-    b = (y - cameras.lens[view, 2]) / cameras.lens[view, 0]
+    a = (x - cameras.lens[view, 1]) * cameras.lens[view, 3]
+    b = (y - cameras.lens[view, 2]) * cameras.lens[view, 3]
     return (
         axes[view, 0, 0] * a + axes[view, 1, 0] * b + axes[view, 2, 0],
         axes[view, 0, 1] * a + axes[view, 1, 1] * b + axes[view, 2, 1],
@@ -173,7 +173,41 @@ def put_face(
 
 
 @inline
-def pixel(
+def sky_light(world: World, d: Colour) -> Colour:
+    """Light from the sky along the ray d."""
+    scale = 1.0 / np.sqrt(d[0] * d[0] + d[1] * d[1] + d[2] * d[2])
+    return clouded_sky(world.light, world.tile, d[0] * scale, d[1] * scale, d[2] * scale)
+
+
+@inline
+def whole_pixel(
+    world: World,
+    cameras: Cameras,
+    view: int,
+    face: int,
+    near: float,
+    y: int,
+    x: int,
+    out: Pixels,
+    at: int,
+) -> None:
+    """A pixel whose four samples see one face."""
+    d = ray(cameras, view, 2.0 * x + 1.0, 2.0 * y + 1.0)
+    if face < 0:
+        c = sky_light(world, d)
+        out.label[at], out.instance[at], out.depth[at] = SKY_LABEL, np.uint32(0), np.inf
+    else:
+        eye = (cameras.eye[view, 0], cameras.eye[view, 1], cameras.eye[view, 2])
+        depth = plane_depth(world.surface.look, face, eye, d, 1.0 / near)
+        c = surface_light(world, face, eye, d, depth, 0.5 * cameras.lens[view, 0])
+        out.label[at] = world.surface.tag[face, 1]
+        out.instance[at] = world.surface.tag[face, 2]
+        out.depth[at] = depth
+    put_tone(world, out, at, 4.0 * c[0], 4.0 * c[1], 4.0 * c[2])
+
+
+@inline
+def mixed_pixel(
     world: World,
     cameras: Cameras,
     view: int,
@@ -185,9 +219,8 @@ def pixel(
     out: Pixels,
     at: int,
 ) -> None:
-    """One pixel: its four samples grouped by surface, each group shaded once at its middle."""
+    """A pixel of several faces: samples grouped by surface, each group shaded at its middle."""
     eye = (cameras.eye[view, 0], cameras.eye[view, 1], cameras.eye[view, 2])
-    focal = 0.5 * cameras.lens[view, 0]
     r = g = b = 0.0
     done, most, most_near, most_face = 0, 0, 0.0, -1
     for k in range(4):
@@ -197,24 +230,45 @@ def pixel(
         near = inverse[row + (k >> 1), 2 * x + (k & 1)]
         count, right, down = 0, 0, 0
         for m in range(k, 4):
-            if not (done >> m) & 1 and alike(
-                world.surface, face, ids[row + (m >> 1), 2 * x + (m & 1)]
-            ):
+            other = ids[row + (m >> 1), 2 * x + (m & 1)]
+            if not (done >> m) & 1 and alike(world.surface, face, other):
                 done |= 1 << m
                 count, right, down = count + 1, right + (m & 1), down + (m >> 1)
         d = ray(cameras, view, 2 * x + 0.5 + right / count, 2 * y + 0.5 + down / count)
         if face < 0:
-            length = np.sqrt(d[0] * d[0] + d[1] * d[1] + d[2] * d[2])
-            c = clouded_sky(world.light, world.tile, d[0] / length, d[1] / length, d[2] / length)
+            c = sky_light(world, d)
         else:
             depth = plane_depth(world.surface.look, face, eye, d, 1.0 / near)
-            c = surface_light(world, face, eye, d, depth, focal)
+            c = surface_light(world, face, eye, d, depth, 0.5 * cameras.lens[view, 0])
         r, g, b = r + count * c[0], g + count * c[1], b + count * c[2]
         if count > most or (count == most and near > most_near):
             most, most_near, most_face = count, near, face
     put_tone(world, out, at, r, g, b)
     centre = ray(cameras, view, 2.0 * x + 1.0, 2.0 * y + 1.0)
     put_face(world, out, at, most_face, eye, centre, 1.0 / most_near if most_face >= 0 else 0.0)
+
+
+@inline
+def pixel_row(
+    world: World,
+    cameras: Cameras,
+    view: int,
+    inverse: F32,
+    ids: I32,
+    row: int,
+    y: int,
+    out: Pixels,
+    at: int,
+) -> None:
+    """Pixels of one row; ``row`` is its first row of samples in the band."""
+    for x in range(cameras.size[view, 1] >> 1):
+        a, b = ids[row, 2 * x], ids[row, 2 * x + 1]
+        c, d = ids[row + 1, 2 * x], ids[row + 1, 2 * x + 1]
+        if a == b and c == d and a == c:
+            near = inverse[row, 2 * x]
+            whole_pixel(world, cameras, view, a, near, y, x, out, at + x)
+        else:
+            mixed_pixel(world, cameras, view, inverse, ids, row, y, x, out, at + x)
 
 
 @kernel
@@ -240,5 +294,4 @@ def draw(
         fill_band(triangles, blocks, b0, b1, 2 * top, 2 * end, inverse, ids, columns)
         for y in range(top, end):
             at = start + (y - top) * (columns >> 1)
-            for x in range(columns >> 1):
-                pixel(world, cameras, view, inverse, ids, 2 * (y - top), y, x, out, at + x)
+            pixel_row(world, cameras, view, inverse, ids, 2 * (y - top), y, out, at)

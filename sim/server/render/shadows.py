@@ -57,8 +57,9 @@ def lit(shadow: ShadowMap, x: float, y: float, z: float) -> float:
 @inline
 def along(m: F64, row: int, points: F32, i: int) -> float:
     """Row ``row`` of the matrix m (3, 4) at point i."""
-    value: float = m[row, 0] * points[i, 0] + m[row, 1] * points[i, 1]
-    return value + m[row, 2] * points[i, 2] + m[row, 3]
+    flat: float = m[row, 0] * points[i, 0] + m[row, 1] * points[i, 1] + m[row, 3]
+    height: float = m[row, 2] * points[i, 2]
+    return flat + height
 
 
 @inline
