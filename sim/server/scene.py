@@ -84,6 +84,7 @@ class Material(IntEnum):
     WATER = 27
     SOIL = 28
     GUARD_RAIL = 29
+    BEACON = 30  # an emergency vehicle's light: flashes with its special lights
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,8 @@ T = TypeVar("T", bound=np.generic)
 WALK = 1.4  # m/s, the pace at which limbs swing fully
 
 LOW_BEAM, HIGH_BEAM, POSITION, BRAKE = 2, 4, 1, 8  # CARLA's VehicleLightState
-RIGHT_BLINKER, LEFT_BLINKER, REVERSE = 16, 32, 64
+RIGHT_BLINKER, LEFT_BLINKER, SPECIAL = 16, 32, 512 | 1024
+FLASH = 2.0  # Hz, the least of UNECE regulation 65
 BLINK = 1.5  # Hz, within the 1-2 Hz of UNECE regulation 48
 
 
@@ -127,6 +128,7 @@ def emission(fleet: Fleet, lights: U32, t: float) -> F32:
     table[Material.TAILLIGHT] = np.maximum(8.0 * on(BRAKE), 1.6 * np.maximum(driving, on(POSITION)))
     table[Material.INDICATOR_LEFT] = 5.0 * on(LEFT_BLINKER) * blink
     table[Material.INDICATOR_RIGHT] = 5.0 * on(RIGHT_BLINKER) * blink
+    table[Material.BEACON] = 6.0 * on(SPECIAL) * ((t * FLASH) % 1.0 < 0.5)
     return table[fleet.material, fleet.face_owner].astype(np.float32)
 
 

@@ -45,6 +45,7 @@ BASE: dict[Material, tuple[float, float, float]] = {
     Material.WATER: (0.03, 0.07, 0.08),
     Material.SOIL: (0.22, 0.16, 0.10),
     Material.GUARD_RAIL: (0.48, 0.50, 0.52),
+    Material.BEACON: (1.0, 1.0, 1.0),
 }
 
 GLOSS: dict[Material, float] = {

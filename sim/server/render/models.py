@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 
 from sim.server.blueprints import Blueprint, find
-from sim.server.render import vehicles
+from sim.server.render import trucks, vehicles
 from sim.server.render.cycles import cycle
 from sim.server.render.parts import Builder, Model
 from sim.server.render.walkers import walker
 from sim.server.scene import Label, Material
+from sim.server.vehicle_physics import Wheel
 
 FORMS: dict[str, vehicles.Sections] = {
     "audi.a2": vehicles.HATCH,
     "audi.etron": vehicles.SUV,
     "bmw.grandtourer": vehicles.HATCH,
-    "carlamotors.carlacola": vehicles.VAN,
-    "carlamotors.european_hgv": vehicles.VAN,
-    "carlamotors.firetruck": vehicles.VAN,
     "citroen.c3": vehicles.HATCH,
-    "ford.ambulance": vehicles.VAN,
     "jeep.wrangler_rubicon": vehicles.SUV,
     "mercedes.sprinter": vehicles.VAN,
     "micro.microlino": vehicles.HATCH,
@@ -30,12 +28,23 @@ FORMS: dict[str, vehicles.Sections] = {
     "nissan.patrol": vehicles.SUV,
     "nissan.patrol_2021": vehicles.SUV,
     "seat.leon": vehicles.HATCH,
-    "tesla.cybertruck": vehicles.SUV,
+    "tesla.cybertruck": vehicles.WEDGE,
     "toyota.prius": vehicles.HATCH,
-    "volkswagen.t2": vehicles.VAN,
-    "volkswagen.t2_2021": vehicles.VAN,
+    "volkswagen.t2": vehicles.CAMPER,
+    "volkswagen.t2_2021": vehicles.CAMPER,
 }
 """Body forms; what is not named is a saloon."""
+
+Maker = Callable[[vehicles.Body, tuple[Wheel, ...], Label], Model]
+SPECIAL: dict[str, Maker] = {
+    "carlamotors.carlacola": trucks.lorry,
+    "carlamotors.european_hgv": trucks.lorry,
+    "carlamotors.firetruck": trucks.fire_engine,
+    "dodge.charger_police": trucks.police_car,
+    "dodge.charger_police_2020": trucks.police_car,
+    "ford.ambulance": trucks.ambulance,
+    "ford.crown": trucks.taxi,
+}
 
 
 def known(blueprint_id: str) -> bool:
@@ -66,8 +75,10 @@ def vehicle(blueprint: Blueprint) -> Model:
     name = blueprint.id.removeprefix("vehicle.")
     if blueprint.label in (Label.MOTORCYCLE, Label.BICYCLE):
         return cycle(blueprint.label, size, ahead, wheels, sum(name.encode()))
-    sections = FORMS.get(name, vehicles.SEDAN)
-    return vehicles.car(vehicles.Body(size, ahead), wheels, blueprint.label, sections)
+    body = vehicles.Body(size, ahead)
+    if name in SPECIAL:
+        return SPECIAL[name](body, wheels, blueprint.label)
+    return vehicles.car(body, wheels, blueprint.label, FORMS.get(name, vehicles.SEDAN))
 
 
 def prop(blueprint: Blueprint) -> Model:

@@ -57,6 +57,7 @@ class Renderer:
         self._cells = cutting.cut(mesh)
         self._look, self._tag = static_surface(mesh, self._cells)
         self._lamps = lamp_faces(self._tag)
+        self._tag[self._lamps[0], 2] = 0
         self._vertices, self._faces = self._cells.vertices, self._cells.faces
         self._tile, self._plates, self._tone = noise_tile(), sign_atlas(), tone_table()
         self._fleet: fleets.Fleet | None = None

@@ -11,6 +11,7 @@ from sim.server.scene import Label, Material
 from sim.server.vehicle_physics import Wheel
 
 DARK = (0.05, 0.05, 0.055)
+BROAD = 0.93  # body without mirrors, share of the box
 PAINT, GLASS = Material.PAINT, Material.GLASS
 
 
@@ -26,6 +27,7 @@ class Section:
     narrow: float = 0.80  # at the roof
     side: Material = PAINT  # windows between this section and the next
     top: Material = PAINT
+    cap: Material = PAINT  # upper half of the end, at the first and the last section
 
 
 Sections = tuple[Section, ...]
@@ -88,8 +90,29 @@ VAN = (
     Section(0.485, 0.16, 0.42, 0.46, 0.94, 0.84),
     Section(0.500, 0.22, 0.36, 0.38, 0.86, 0.80),
 )
+CAMPER = (
+    Section(-0.500, 0.14, 0.50, 0.90, 0.94, 0.84, cap=GLASS),
+    Section(-0.485, 0.12, 0.52, 0.97, 1.0, 0.88, PAINT),
+    Section(-0.440, 0.12, 0.52, 0.99, 1.0, 0.88, GLASS),
+    Section(-0.200, 0.12, 0.52, 1.0, 1.0, 0.88),
+    Section(-0.180, 0.12, 0.52, 1.0, 1.0, 0.88, GLASS),
+    Section(0.070, 0.12, 0.52, 1.0, 1.0, 0.88),
+    Section(0.090, 0.12, 0.52, 1.0, 1.0, 0.88, GLASS),
+    Section(0.350, 0.12, 0.52, 0.98, 1.0, 0.86, GLASS, GLASS),
+    Section(0.480, 0.12, 0.50, 0.56, 0.98, 0.84),
+    Section(0.500, 0.16, 0.46, 0.50, 0.92, 0.80),
+)
+WEDGE = (
+    Section(-0.500, 0.24, 0.58, 0.60, 0.94, 0.90),
+    Section(-0.480, 0.20, 0.60, 0.64, 1.0, 0.92),
+    Section(-0.200, 0.20, 0.61, 0.86, 1.0, 0.80, GLASS),
+    Section(0.060, 0.20, 0.61, 1.0, 1.0, 0.74, GLASS, GLASS),
+    Section(0.340, 0.20, 0.58, 0.64, 1.0, 0.88),
+    Section(0.485, 0.22, 0.52, 0.56, 0.94, 0.86),
+    Section(0.500, 0.28, 0.48, 0.50, 0.90, 0.84),
+)
 BUS = (
-    Section(-0.500, 0.12, 0.42, 0.96, 0.97, 0.92),
+    Section(-0.500, 0.12, 0.55, 0.96, 0.97, 0.92, cap=GLASS),
     Section(-0.495, 0.10, 0.40, 0.99, 1.0, 0.95),
     Section(-0.440, 0.10, 0.40, 1.0, 1.0, 0.95, GLASS),
     Section(-0.270, 0.10, 0.40, 1.0, 1.0, 0.95),
@@ -101,7 +124,7 @@ BUS = (
     Section(0.270, 0.10, 0.40, 1.0, 1.0, 0.95),
     Section(0.280, 0.10, 0.36, 1.0, 1.0, 0.95, GLASS),
     Section(0.470, 0.10, 0.36, 0.99, 1.0, 0.94, PAINT, GLASS),
-    Section(0.500, 0.12, 0.34, 0.92, 0.97, 0.90),
+    Section(0.500, 0.12, 0.34, 0.92, 0.97, 0.90, cap=GLASS),
 )
 
 
@@ -126,8 +149,9 @@ def loft(b: Builder, sections: Sections, size: tuple[float, float, float]) -> No
             m = (k + 1) % n
             colour = DARK if kinds[k] == Material.PLAIN else White
             b.polygon([a[k], c[k], c[m], a[m]], kinds[k], colour)
-    b.polygon(list(rings[-1]), PAINT)
-    b.polygon(list(rings[0][::-1]), PAINT)
+    for s, ring in ((sections[-1], rings[-1][::-1]), (sections[0], rings[0])):
+        b.polygon([ring[0], ring[1], ring[2], ring[5], ring[6], ring[7]], PAINT)
+        b.polygon([ring[2], ring[3], ring[4], ring[5]], s.cap)
 
 
 def wheel(b: Builder, x: float, y: float, radius: float, wide: float, steer: float) -> None:
@@ -150,64 +174,70 @@ def wheel(b: Builder, x: float, y: float, radius: float, wide: float, steer: flo
         )
 
 
-def lamps(
-    b: Builder,
-    size: tuple[float, float, float],
-    front: tuple[float, float],
-    rear: tuple[float, float],
-    inset: float = 0.62,
-    high: float = 0.055,
-) -> None:
-    """Head, brake and indicator lights; ``front``, ``rear`` are (share of length, of height)."""
+def lamps(b: Builder, size: tuple[float, float, float], sections: Sections) -> None:
+    """Head, brake and indicator lights, at the ends of the body."""
     length, width, height = size
-    h = high * height
+    front, rear = sections[-1], sections[1]
     for sign in (1.0, -1.0):
-        left = sign > 0
-        turn = Material.INDICATOR_LEFT if left else Material.INDICATOR_RIGHT
-        for place, way, kind in (
-            (front, 1.0, Material.HEADLIGHT),
-            (rear, -1.0, Material.TAILLIGHT),
-        ):
-            x, z = place[0] * length + way * 0.012, place[1] * height
-            y0, y1 = sign * inset * width / 2, sign * (inset + 0.22) * width / 2
-            y2 = sign * (inset + 0.30) * width / 2
-            for ya, yb, material in ((y0, y1, kind), (y1, y2, turn)):
-                low, high_y = min(ya, yb), max(ya, yb)
-                b.box((x - 0.05, low, z - h), (x + 0.004, high_y, z + h), material)
+        turn = Material.INDICATOR_LEFT if sign > 0 else Material.INDICATOR_RIGHT
+        y = [sign * share * width / 2 for share in (0.46, 0.70, 0.80)]
+        z = (front.belt + 0.01) * height
+        x0, x1 = 0.455 * length, 0.498 * length
+        for ya, yb, kind in ((y[0], y[1], Material.HEADLIGHT), (y[1], y[2], turn)):
+            low, high = min(ya, yb), max(ya, yb)
+            b.box((x0, low, z - 0.045 * height), (x1, high, z + 0.04 * height), kind)
+        z = (rear.belt - 0.07) * height
+        x0, x1 = -0.502 * length, -0.485 * length
+        for ya, yb, kind in ((y[0], y[1], Material.TAILLIGHT), (y[1], y[2], turn)):
+            low, high = min(ya, yb), max(ya, yb)
+            b.box((x0, low, z - 0.05 * height), (x1, high, z + 0.05 * height), kind)
 
 
 def car(
     body: Body, wheels: tuple[Wheel, ...], label: Label = Label.CAR, sections: Sections = SEDAN
 ) -> Model:
     """A vehicle that fills its box, mirrors included."""
-    length, width, height = body.size
-    b = Builder(label, shift=(body.centre_x, 0.0, 0.0))
-    loft(b, sections, (length, 0.93 * width, height))
-    for at in wheels:
-        x, y, _ = at.position
-        wheel(b, x - body.centre_x, y, at.radius, 0.11 * width, 1.0 if at.max_steer else 0.0)
-    lamps(b, (length, 0.93 * width, height), front_of(sections), rear_of(sections))
-    mirrors(b, body.size, sections)
+    b = start(body, wheels, label, sections)
+    plates(b, body.size, sections)
     return b.done()
 
 
-def mirrors(b: Builder, size: tuple[float, float, float], sections: Sections) -> None:
+def start(body: Body, wheels: tuple[Wheel, ...], label: Label, sections: Sections) -> Builder:
+    """Body, wheels, lamps and mirrors."""
+    length, width, height = body.size
+    b = Builder(label, shift=(body.centre_x, 0.0, 0.0))
+    broad = BROAD * width
+    loft(b, sections, (length, broad, height))
+    for at in wheels:
+        x, y, _ = at.position
+        y = float(np.copysign(max(abs(y), 0.45 * broad), y))
+        wheel(b, x - body.centre_x, y, at.radius, 0.11 * width, 1.0 if at.max_steer else 0.0)
+    lamps(b, (length, broad, height), sections)
+    mirrors(b, body.size, sections, broad)
+    return b
+
+
+def plates(b: Builder, size: tuple[float, float, float], sections: Sections) -> None:
+    """Number plates, and the grille under the front one."""
+    length, width, height = size
+    x, z = 0.5 * length, (sections[0].floor + 0.03) * height
+    b.box((-x - 0.01, -0.26, z), (-x + 0.02, 0.26, z + 0.11), Material.PLAIN, (0.75, 0.75, 0.7))
+    z = (sections[-1].floor + 0.005) * height
+    b.box(
+        (x - 0.04, -0.24 * width, z - 0.05),
+        (x + 0.004, 0.24 * width, z + 0.08),
+        Material.PLAIN,
+        DARK,
+    )
+    b.box((x - 0.04, -0.26, z), (x + 0.012, 0.26, z + 0.10), Material.PLAIN, (0.75, 0.75, 0.7))
+
+
+def mirrors(b: Builder, size: tuple[float, float, float], sections: Sections, broad: float) -> None:
     """Outside mirrors at the front windows; they reach the box's full width."""
     length, width, height = size
     last = max(s.x for s in sections if Material.GLASS in (s.side, s.top))
     belt = next(s.belt for s in sections if s.x == last)
     x, z = (last + 0.02) * length, (belt + 0.03) * height
-    for y in (-width / 2, width / 2 - 0.07 * width):
-        b.box((x, y, z), (x + 0.1, y + 0.07 * width, z + 0.13), PAINT)
-
-
-def front_of(sections: Sections) -> tuple[float, float]:
-    """Where the head lights sit: share of length, share of height."""
-    s = sections[-2]
-    return s.x, s.belt - 0.08
-
-
-def rear_of(sections: Sections) -> tuple[float, float]:
-    """Where the tail lights sit."""
-    s = sections[1]
-    return s.x - 0.004, s.belt - 0.07
+    reach = (width - broad) / 2 + 0.05
+    for y in (-width / 2, width / 2 - reach):
+        b.box((x, y, z), (x + 0.1, y + reach, z + 0.13), PAINT)
