@@ -13,16 +13,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim import iso
+from sim.server.jit import kernel
 from sim.server.poses import matrices
-from sim.server.scene import F32
+from sim.server.scene import F32, I32
 from sim.server.sensors import sweep
 from sim.server.sensors.attributes import Attributes, number
 from sim.server.sensors.surroundings import Boxes, Surroundings, unit_normals
 
 F64 = NDArray[np.float64]
+I64 = NDArray[np.int64]
 
 _TURN = 2.0 * math.pi
-_POINT = np.dtype([("x", "<f4"), ("y", "<f4"), ("z", "<f4"), ("intensity", "<f4")])
 _LABELLED = np.dtype(
     [
         ("x", "<f4"),
@@ -154,9 +155,39 @@ def _paint(
     scan.depth[:, run], scan.which[:, run] = depth, which
 
 
-def _head(turned: float, mask: NDArray[np.bool_]) -> bytes:
-    counts = np.count_nonzero(mask, axis=1).tolist()
+def _head(turned: float, counts: list[int]) -> bytes:
     return struct.pack(f"<fI{len(counts)}I", turned, len(counts), *counts)
+
+
+@kernel
+def _collect(
+    depth: F32, which: I32, azimuth: F64, elevation: F64, dice: F32, lucky: F32, noise: F32,
+    losses: F64, out: F32, counts: I64,
+) -> int:  # fmt: skip
+    """Write what comes back: (P, 4) x, y, z in CARLA's axes, intensity; how many.
+
+    losses: attenuation, general share, intensity limit, share at no intensity.
+    """
+    fade, general, limit, zero = losses[0], losses[1], losses[2], losses[3]
+    slope = zero / limit if limit > 0.0 else 0.0
+    cos, sin = np.cos(azimuth), np.sin(azimuth)
+    count = 0
+    for r in range(depth.shape[0]):
+        c, s = math.cos(elevation[r]), math.sin(elevation[r])
+        before = count
+        for i in range(depth.shape[1]):
+            if which[r, i] < 0 or dice[r, i] < general:
+                continue
+            d = depth[r, i]
+            intensity = math.exp(-fade * d)
+            if intensity <= limit and lucky[r, i] >= slope * intensity + 1.0 - zero:
+                continue
+            d += noise[r, i]
+            out[count, 0], out[count, 1] = c * cos[i] * d, -c * sin[i] * d
+            out[count, 2], out[count, 3] = s * d, intensity
+            count += 1
+        counts[r] = count - before
+    return count
 
 
 def points(
@@ -170,21 +201,19 @@ def points(
     """sensor.lidar.ray_cast: channel by channel x, y, z m (CARLA's axes), intensity."""
     s = laser.settings
     scan = laser.scan(pose, dt, town, boxes)
-    mask = scan.which >= 0
-    if s.drop_general > 0.0:
-        mask &= rng.random(mask.shape, np.float32) >= s.drop_general
-    intensity = np.exp(-s.attenuation * scan.depth)
-    if s.drop_zero > 0.0 and s.drop_limit > 0.0:
-        kept = s.drop_zero / s.drop_limit * intensity + (1.0 - s.drop_zero)
-        mask &= (intensity > s.drop_limit) | (rng.random(mask.shape, np.float32) < kept)
-    depth = scan.depth[mask]
+    shape, nothing = scan.depth.shape, np.zeros_like(scan.depth)
+    dice = rng.random(shape, np.float32) if s.drop_general > 0.0 else nothing
+    lucky = rng.random(shape, np.float32) if s.drop_zero > 0.0 else nothing
+    noise = nothing
     if s.noise > 0.0:
-        depth = depth + s.noise * rng.standard_normal(depth.shape, np.float32)
-    x, y, z = scan.directions()
-    out = np.empty(len(depth), _POINT)
-    out["x"], out["y"], out["z"] = x[mask] * depth, -y[mask] * depth, z[mask] * depth
-    out["intensity"] = intensity[mask]
-    return [_head(laser.turned, mask), out.tobytes()]
+        noise = np.float32(s.noise) * rng.standard_normal(shape, np.float32)
+    out, counts = np.empty((scan.depth.size, 4), np.float32), np.zeros(shape[0], np.int64)
+    losses = np.array([s.attenuation, s.drop_general, s.drop_limit, s.drop_zero])
+    count = _collect(
+        scan.depth, scan.which, scan.azimuth, scan.elevation, dice, lucky, noise, losses, out,
+        counts,
+    )  # fmt: skip
+    return [_head(laser.turned, counts.tolist()), out[:count].data.cast("B")]
 
 
 def labelled_points(
@@ -203,4 +232,4 @@ def labelled_points(
     out["x"], out["y"], out["z"] = x * depth, -y * depth, z * depth
     out["cosine"] = np.abs(local[:, 0] * x + local[:, 1] * y + local[:, 2] * z)
     out["object_id"], out["label"] = hits.object_id, hits.label
-    return [_head(laser.turned, mask), out.tobytes()]
+    return [_head(laser.turned, np.count_nonzero(mask, axis=1).tolist()), out.tobytes()]

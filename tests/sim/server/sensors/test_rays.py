@@ -70,7 +70,8 @@ def decode(parts, labelled=False):
     data = b"".join(bytes(part) for part in parts)
     turned, channels = struct.unpack_from("<fI", data)
     counts = np.frombuffer(data, "<u4", channels, 8)
-    kind = lidar._LABELLED if labelled else lidar._POINT
+    names = ["x", "y", "z"] + (["cosine", "object_id", "label"] if labelled else ["intensity"])
+    kind = np.dtype([(n, "<u4" if n in ("object_id", "label") else "<f4") for n in names])
     return turned, counts, np.frombuffer(data, kind, offset=8 + 4 * channels)
 
 
