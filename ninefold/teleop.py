@@ -103,8 +103,8 @@ class Vehicle(threading.Thread):
     ) -> None:
         super().__init__(name="vehicle", daemon=True)
         self.ended: asyncio.Future[None] | None = None
-        self._stop = threading.Event()
-        self._arguments = (simulator, spec, hub, recorder, self._stop)
+        self._halted = threading.Event()
+        self._arguments = (simulator, spec, hub, recorder, self._halted)
 
     def run(self) -> None:
         """Drive until told to stop; how it ended goes to the event loop."""
@@ -131,7 +131,7 @@ class Vehicle(threading.Thread):
 
     def halt(self) -> None:
         """End after this tick, and wait for it."""
-        self._stop.set()
+        self._halted.set()
         if self.is_alive():
             self.join(timeout=30.0)
 
