@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from teleop.recorder import Recorder
     from teleop.server import ConsoleServer
 
+HALT = 5.0  # s for the last tick; a simulator that hangs is ended by closing it
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `ninefold teleop`."""
@@ -133,7 +135,7 @@ class Vehicle(threading.Thread):
         """End after this tick, and wait for it."""
         self._halted.set()
         if self.is_alive():
-            self.join(timeout=30.0)
+            self.join(timeout=HALT)
 
 
 @contextlib.asynccontextmanager
