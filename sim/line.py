@@ -12,6 +12,7 @@ from common.messages import Route
 from sim.roads import Roads, StopKind
 from sim.routes import lanes_of_route
 
+ON_ROUTE, ALONG = 2.0, 0.8  # m, rad from a row of the route: a stop line it crosses
 HEADING_WEIGHT = 5.0  # m per rad: tells the two passes of a route that crosses itself apart
 
 
@@ -49,12 +50,15 @@ def line_of(route: Route) -> RouteLine:
 def stops_on(
     roads: Roads, route: Route, line: RouteLine, kind: StopKind
 ) -> tuple[tuple[float, str], ...]:
-    """(m along the route, OpenDRIVE id) of the stop lines of one kind on the route's lanes."""
+    """(m along the route, OpenDRIVE id) of the stop lines of one kind that the route crosses."""
     lanes = set(lanes_of_route(roads, route))
     found = []
     for stop in roads.stop_lines:
         if stop.kind is kind and stop.lane in lanes:
             pose = roads.pose(stop.lane, stop.s)
+            near = np.hypot(line.xy[:, 0] - pose.x, line.xy[:, 1] - pose.y) <= ON_ROUTE
+            if not (near & (np.abs(wrap_angles(line.yaw - pose.yaw)) <= ALONG)).any():
+                continue  # the route ends before it
             found.append((line.locate(pose.x, pose.y, pose.yaw)[0], stop.opendrive_id))
     return tuple(sorted(found))
 

@@ -131,5 +131,5 @@ def make_targets(labels: Labels) -> Targets:
         lamps=_lamps(labels.lamps, labels.light),
         light=labels.light,
         stop=stop / stop.sum(dim=1, keepdim=True).clamp(min=1e-6),
-        stop_weight=((distance >= 0) & (distance < STOP_BINS)).float(),
+        stop_weight=((distance >= 0) & (distance < STOP_BINS) & (labels.light > 0)).float(),
     )
