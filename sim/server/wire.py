@@ -6,6 +6,7 @@ not what the protocol says. Writers give plain lists. Member order: docs/protoco
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -39,7 +40,9 @@ def numbers(value: Wire, count: int) -> FloatArray:
 
 def number(value: Wire) -> float:
     """A finite number."""
-    return float(numbers([value], 1)[0])
+    if isinstance(value, int | float) and math.isfinite(value):
+        return float(value)
+    raise RpcError(f"expected a finite number, got {value!r:.80}")
 
 
 def whole(value: Wire) -> int:
@@ -207,12 +210,11 @@ def vehicle_control(value: Wire) -> VehicleControl:
     """VehicleControl from the wire, clipped to its ranges."""
     match value:
         case [throttle, steer, brake, hand, reverse, manual, gear, *_]:
-            pedals = numbers([throttle, brake, steer, gear], 4).tolist()
             return VehicleControl(
-                min(max(pedals[0], 0.0), 1.0),
-                min(max(pedals[2], -1.0), 1.0),
-                min(max(pedals[1], 0.0), 1.0),
-                bool(hand), bool(reverse), bool(manual), max(-1, min(int(pedals[3]), 9)),
+                min(max(number(throttle), 0.0), 1.0),
+                min(max(number(steer), -1.0), 1.0),
+                min(max(number(brake), 0.0), 1.0),
+                bool(hand), bool(reverse), bool(manual), max(-1, min(whole(gear), 9)),
             )  # fmt: skip
     raise RpcError(f"expected a vehicle control, got {value!r:.80}")
 
