@@ -8,13 +8,18 @@ from numpy.typing import NDArray
 from sim import iso
 from sim.server import snapshot
 from sim.server.actors import SPECTATOR, Actor, Actors, Kind
+from sim.server.blueprints import Blueprint, find
+from sim.server.collisions import Collisions, Contact
 from sim.server.dynamics import Vehicles
 from sim.server.lights import LightController
+from sim.server.poses import matrices
 from sim.server.scene import Sign, Signal, Weather
 from sim.server.town import Town
 from sim.server.walkers import Walkers
 from sim.server.wire import Description, Settings
 
+PROP = "static.prop."
+MOST_SUBSTEPS = 50  # of one step
 FIRST_VIEW = (0.0, 0.0, 50.0, 0.0, np.pi / 2, 0.0)  # the spectator begins high, looking down
 
 
@@ -29,6 +34,8 @@ class Episode:
         self.imu_gravity = 9.81  # m/s2, what the IMUs take for gravity
         self.actors = Actors(first_id)
         self.vehicles, self.walkers = Vehicles(), Walkers()
+        self.collisions = Collisions(town.objects)
+        self.contacts: list[Contact] = []  # of the last step
         self.lights = LightController(town.signals)
         self.spectator = self.actors.add(
             Description(0, SPECTATOR, {}), np.array(FIRST_VIEW), np.zeros(3), (0.0, 0.0, 0.0)
@@ -38,6 +45,11 @@ class Episode:
             actor.slot, actor.box_yaw = index, town.signals[index].trigger_yaw
         self.signs = [self._post(sign.kind, sign) for sign in town.signs]
         self._layout = snapshot.layout_of(self.actors)
+        things = [o for o in town.objects if o.solid]
+        self.solid = (
+            np.array([(o.x, o.y, o.z, o.yaw) for o in things]).reshape(-1, 4),
+            np.array([o.extent for o in things]).reshape(-1, 3),
+        )  # centres with headings (K, 4) and half sizes (K, 3) of what nobody can stand in
 
     def _post(self, type_id: str, post: Sign | Signal) -> Actor:
         pose = np.array([post.x, post.y, post.z, 0.0, 0.0, post.yaw])
@@ -65,12 +77,17 @@ class Episode:
         self.elapsed += dt
         self.delta = dt
         self.lights.step(dt)
-        substep = settings.max_substep_delta if settings.substepping else dt
-        if len(self.layout.vehicles.rows):
-            self.vehicles.step(dt, self.town.ground, self.weather, max(substep, dt / 50.0))
-        if len(self.layout.walkers.rows):
-            self.walkers.step(dt, self.town.ground)
+        self.contacts = []
+        if len(self.layout.vehicles.rows) or len(self.layout.walkers.rows):
+            self._move(dt, settings.max_substep_delta if settings.substepping else dt)
         self.gather()
+
+    def _move(self, dt: float, substep: float) -> None:
+        vehicles, walkers, ground = self.vehicles, self.walkers, self.town.ground
+        self.collisions.before(vehicles, walkers)
+        vehicles.step(dt, ground, self.weather, max(substep, dt / MOST_SUBSTEPS))
+        walkers.step(dt, ground)
+        self.contacts = self.collisions.resolve(vehicles, walkers)
 
     def gather(self) -> None:
         """Copy the bodies' poses into the register and move what is attached to them."""
@@ -135,9 +152,39 @@ class Episode:
         )
         return part
 
-    def destroy(self, actor: Actor) -> None:
-        """Take an actor out of the world."""
+    def embody(self, actor: Actor, blueprint: Blueprint) -> None:
+        """Give a new actor its body: one that moves, or for a prop one that stands still."""
+        bodies, pose = self.bodies(actor), self.actors.pose[actor.row]
+        if bodies is not None:
+            actor.slot = bodies.add(blueprint, pose)
+        elif actor.type_id.startswith(PROP) and blueprint.half_extent[2] > 0.0:
+            x, y, z = (pose[:3] + matrices(pose)[:3, :3] @ actor.centre).tolist()
+            actor.slot = self.collisions.add_obstacle(x, y, z, float(pose[5]), actor.extent)
+
+    def disembody(self, actor: Actor) -> None:
+        """Take away an actor's body."""
         bodies = self.bodies(actor)
         if bodies is not None:
             bodies.remove(actor.slot)
+        elif actor.type_id.startswith(PROP) and actor.slot >= 0:
+            self.collisions.remove_obstacle(actor.slot)
+
+    def place(self, actor: Actor, pose: NDArray[np.float64]) -> None:
+        """Put an actor at a pose (6,), relative to its parent where it has one."""
+        if actor.parent is not None:
+            self.actors.attach(actor, actor.parent, pose)
+            return
+        self.actors.pose[actor.row] = pose
+        bodies = self.bodies(actor)
+        if bodies is not None:
+            bodies.teleport(actor.slot, pose)
+        elif actor.type_id.startswith(PROP) and actor.slot >= 0:
+            blueprint = find(actor.type_id)
+            assert blueprint is not None
+            self.disembody(actor)
+            self.embody(actor, blueprint)
+
+    def destroy(self, actor: Actor) -> None:
+        """Take an actor out of the world."""
+        self.disembody(actor)
         self.actors.remove(actor)

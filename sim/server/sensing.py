@@ -2,53 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from sim import iso
 from sim.server import streams
 from sim.server.actors import Actor, Kind
 from sim.server.cameras import ENCODERS, Parts, Studio
+from sim.server.devices import DEVICES, Device
 from sim.server.episode import Episode
 from sim.server.sensors import TYPES
-from sim.server.sensors.attributes import generator
-from sim.server.sensors.motion import Gnss, Imu
 from sim.server.streams import Streams
 
 EARLY = 1e-6  # s: a sensor may be due this much sooner, for the rounding of sums of steps
-
-Device = Callable[[Episode], list[Parts]]
-"""What a sensor sends in a tick: any number of payloads."""
-
-
-def imu(actor: Actor) -> Device:
-    """sensor.other.imu."""
-    settings, dice = Imu.read(actor.attribute), generator(actor.attribute, actor.id)
-
-    def measure(episode: Episode) -> list[Parts]:
-        actors, row = episode.actors, actor.row
-        acceleration, rates = actors.acceleration[row], actors.rates[row]
-        payload = settings.payload(actors.pose[row], acceleration, rates, dice, episode.imu_gravity)
-        return [[payload]]
-
-    return measure
-
-
-def gnss(actor: Actor) -> Device:
-    """sensor.other.gnss."""
-    settings, dice = Gnss.read(actor.attribute), generator(actor.attribute, actor.id)
-
-    def measure(episode: Episode) -> list[Parts]:
-        place = episode.actors.pose[actor.row, :3]
-        return [[settings.payload(place, episode.town.road_map, dice)]]
-
-    return measure
-
-
-DEVICES: dict[str, Callable[[Actor], Device]] = {
-    "sensor.other.imu": imu,
-    "sensor.other.gnss": gnss,
-}
-"""Sensors that measure one by one; cameras are drawn together."""
 
 
 def sends(type_id: str) -> bool:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from common.frames import FloatArray
 from sim.server import blueprints
 from sim.server.actors import Actor, Kind, kind_of
 from sim.server.blueprints import Blueprint
 from sim.server.cameras import ENCODERS, check
+from sim.server.episode import Episode
 from sim.server.poses import matrices, poses_of
 from sim.server.rpc import RpcError
 from sim.server.sensing import sends
@@ -32,14 +34,12 @@ def spawn(sim: Simulation, wanted: Description, pose: FloatArray, parent: Actor 
     kind = kind_of(wanted.id)
     if wanted.id in ENCODERS:
         check(wanted)
-    if kind in (Kind.VEHICLE, Kind.WALKER) and occupied(sim, blueprint, world_pose):
+    if kind in (Kind.VEHICLE, Kind.WALKER) and occupied(episode, blueprint, world_pose):
         raise RpcError("Spawn failed because of collision at spawn position")
     centre = np.array(blueprint.box_centre, np.float64)
     actor = episode.actors.add(wanted, world_pose, centre, blueprint.half_extent)
     actor.label = int(blueprint.label)
-    bodies = episode.bodies(actor)
-    if bodies is not None:
-        actor.slot = bodies.add(blueprint, world_pose)
+    episode.embody(actor, blueprint)
     if sends(wanted.id):
         actor.stream = sim.next_stream
         sim.next_stream += 1
@@ -48,38 +48,37 @@ def spawn(sim: Simulation, wanted: Description, pose: FloatArray, parent: Actor 
     return actor
 
 
-def occupied(sim: Simulation, blueprint: Blueprint, pose: FloatArray) -> bool:
-    """Whether the box of a blueprint at a pose meets a vehicle or walker."""
-    actors = sim.episode.actors
-    for other in actors:
-        if other.kind not in (Kind.VEHICLE, Kind.WALKER):
-            continue
-        there = actors.pose[other.row]
-        reach = np.hypot(*blueprint.half_extent[:2]) + np.hypot(*other.extent[:2])
-        if (
-            np.hypot(*(there[:2] - pose[:2])) < reach
-            and abs(there[2] - pose[2]) < 3.0
-            and meet(pose, blueprint.half_extent, there, other.extent)
-        ):
-            return True
-    return False
+def occupied(episode: Episode, blueprint: Blueprint, pose: FloatArray) -> bool:
+    """Whether a blueprint's box at a pose meets a vehicle, a walker or a solid object."""
+    centre, extent = middle(pose, np.array(blueprint.box_centre)), np.array(blueprint.half_extent)
+    others = [a for a in episode.actors if a.kind in (Kind.VEHICLE, Kind.WALKER)]
+    rows = np.array([a.row for a in others], np.intp)
+    centres = middle(episode.actors.pose[rows], np.array([a.centre for a in others]).reshape(-1, 3))
+    extents = np.array([a.extent for a in others]).reshape(-1, 3)
+    met = meet(centre, extent, centres, extents)
+    return bool(met.any() or meet(centre, extent, *episode.solid).any())
+
+
+def middle(poses: FloatArray, centres: FloatArray) -> FloatArray:
+    """Box middles x, y, z and headings (..., 4) of actors at poses (..., 6)."""
+    world = np.einsum("...ij,...j->...i", matrices(poses)[..., :3, :3], centres)
+    return np.concatenate([poses[..., :3] + world, poses[..., 5:]], axis=-1)
 
 
 def meet(
-    pose: FloatArray,
-    extent: tuple[float, float, float],
-    other: FloatArray,
-    other_extent: tuple[float, float, float],
-) -> bool:
-    """Whether two upright boxes overlap, seen from above (separating axes)."""
-    offset = other[:2] - pose[:2]
-    headings = (pose[5], other[5])
-    for heading in (headings[0], headings[0] + np.pi / 2, headings[1], headings[1] + np.pi / 2):
-        axis = np.array([np.cos(heading), np.sin(heading)])
-        reach = sum(
-            abs(np.cos(own - heading)) * half[0] + abs(np.sin(own - heading)) * half[1]
-            for own, half in zip(headings, (extent, other_extent), strict=True)
-        )
-        if abs(float(offset @ axis)) > reach:
-            return False
-    return True
+    centre: FloatArray, extent: FloatArray, centres: FloatArray, extents: FloatArray
+) -> NDArray[np.bool_]:
+    """Which upright boxes (N, 4) + (N, 3) overlap one box (4,) + (3,): separating axes."""
+    offset = centres[:, :3] - centre[:3]
+    apart: NDArray[np.bool_] = np.abs(offset[:, 2]) > extents[:, 2] + extent[2]
+    for quarter in (0.0, np.pi / 2):
+        for heading in (np.full(len(centres), centre[3]), centres[:, 3]):
+            axis = heading + quarter
+            reach = sum(
+                np.abs(np.cos(yaw - axis)) * half[..., 0]
+                + np.abs(np.sin(yaw - axis)) * half[..., 1]
+                for yaw, half in ((centre[3], extent), (centres[:, 3], extents))
+            )
+            along = offset[:, 0] * np.cos(axis) + offset[:, 1] * np.sin(axis)
+            apart |= np.abs(along) > reach
+    return ~apart

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from common.frames import FloatArray
 from sim import iso
 from sim.server import wire
-from sim.server.actors import Actor, Kind
+from sim.server.actors import Kind
 from sim.server.dynamics import Vehicles
 from sim.server.poses import poses_of
 from sim.server.rpc import RpcError, Table, accepted, value, void
@@ -58,21 +57,9 @@ def get_actor_bounding_box(call: Call, actor_id: int) -> Wire:
     return wire.to_box(actor.centre, actor.extent, actor.box_yaw, actor.id)
 
 
-def place(call: Call, actor: Actor, pose: FloatArray) -> None:
-    """Put an actor at a pose (6,), relative to its parent where it has one."""
-    episode = call.episode
-    if actor.parent is not None:
-        episode.actors.attach(actor, actor.parent, pose)
-        return
-    episode.actors.pose[actor.row] = pose
-    bodies = episode.bodies(actor)
-    if bodies is not None:
-        bodies.teleport(actor.slot, pose)
-
-
 def set_actor_transform(call: Call, actor_id: int, transform: Wire) -> None:
     """Teleport."""
-    place(call, call.episode.actors.get(actor_id), wire.pose(transform))
+    call.episode.place(call.episode.actors.get(actor_id), wire.pose(transform))
 
 
 def set_actor_location(call: Call, actor_id: int, location: Wire) -> None:
@@ -82,7 +69,7 @@ def set_actor_location(call: Call, actor_id: int, location: Wire) -> None:
     if actor.parent_from_actor is not None:
         pose = poses_of(actor.parent_from_actor)
     pose[:3] = wire.vector(location)
-    place(call, actor, pose)
+    call.episode.place(actor, pose)
 
 
 def set_actor_simulate_physics(call: Call, actor_id: int, on: bool) -> None:

@@ -1,0 +1,96 @@
+"""The sensors that measure one by one: what each needs from the episode, and what it sends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sim.server.actors import Actor, Kind
+from sim.server.cameras import Parts
+from sim.server.collisions import Party
+from sim.server.episode import PROP, Episode
+from sim.server.scene import Label
+from sim.server.sensors import events
+from sim.server.sensors.attributes import generator
+from sim.server.sensors.motion import Gnss, Imu
+from sim.server.wire import Wire, to_actor
+
+Device = Callable[[Episode], list[Parts]]
+"""What a sensor sends in a tick: any number of payloads."""
+
+PARTIES = {Kind.VEHICLE: Party.VEHICLE, Kind.WALKER: Party.WALKER}
+
+
+def imu(actor: Actor) -> Device:
+    """sensor.other.imu."""
+    settings, dice = Imu.read(actor.attribute), generator(actor.attribute, actor.id)
+
+    def measure(episode: Episode) -> list[Parts]:
+        actors, row = episode.actors, actor.row
+        acceleration, rates = actors.acceleration[row], actors.rates[row]
+        gravity = episode.imu_gravity
+        return [[settings.payload(actors.pose[row], acceleration, rates, dice, gravity)]]
+
+    return measure
+
+
+def gnss(actor: Actor) -> Device:
+    """sensor.other.gnss."""
+    settings, dice = Gnss.read(actor.attribute), generator(actor.attribute, actor.id)
+
+    def measure(episode: Episode) -> list[Parts]:
+        place = episode.actors.pose[actor.row, :3]
+        return [[settings.payload(place, episode.town.road_map, dice)]]
+
+    return measure
+
+
+def collision(actor: Actor) -> Device:
+    """sensor.other.collision: one event per contact of the parent."""
+
+    def measure(episode: Episode) -> list[Parts]:
+        parent = actor.parent
+        if parent is None or parent.kind not in PARTIES:
+            return []
+        own = (PARTIES[parent.kind], parent.slot)
+        found: list[Parts] = []
+        for contact in episode.contacts:
+            if (contact.a, contact.a_slot) == own:
+                other, impulse = _party(episode, contact.b, contact.b_slot), -contact.impulse
+            elif (contact.b, contact.b_slot) == own:
+                other, impulse = _party(episode, contact.a, contact.a_slot), contact.impulse
+            else:
+                continue
+            found.append([events.collision(to_actor(parent, _no_stream), other, impulse)])
+        return found
+
+    return measure
+
+
+def _no_stream(_: int) -> bytes:
+    return b""
+
+
+def _party(episode: Episode, party: Party, slot: int) -> Wire:
+    """The actor on one side of a contact; a thing of the map is an actor without an id."""
+    if party is Party.OBSTACLE and slot < len(episode.town.objects):
+        return static(Label(episode.town.objects[slot].label))
+    for actor in episode.actors:
+        same = PARTIES.get(actor.kind) is party
+        prop = party is Party.OBSTACLE and actor.type_id.startswith(PROP)
+        if actor.slot == slot and (same or prop):
+            return to_actor(actor, _no_stream)
+    return static(Label.NONE)
+
+
+def static(label: Label) -> Wire:
+    """A part of the map as an actor: CARLA calls it static.building, static.pole, ..."""
+    name = "static." + label.name.lower().replace("_", "")
+    box = [[0.0, 0.0, 0.0]] * 3
+    return [0, 0, [0, name, []], [*box, 0], bytes([label]), b""]
+
+
+DEVICES: dict[str, Callable[[Actor], Device]] = {
+    "sensor.other.imu": imu,
+    "sensor.other.gnss": gnss,
+    "sensor.other.collision": collision,
+}
