@@ -12,6 +12,7 @@ from sim.server.scene import Label, Material, Mesh
 
 WHITE = (1.0, 1.0, 1.0)
 Colour = tuple[float, float, float]
+UP = np.array([0.0, 0.0, 1.0])
 
 
 @dataclass(frozen=True, slots=True)

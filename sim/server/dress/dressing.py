@@ -7,10 +7,14 @@ from dataclasses import dataclass
 import carla
 import numpy as np
 
+from sim.server.dress.arrows import point_lanes
 from sim.server.dress.builder import Builder
 from sim.server.dress.furniture import furnish
 from sim.server.dress.houses import build_houses
 from sim.server.dress.markings import paint
+from sim.server.dress.plants import plant_streets, plant_wild
+from sim.server.dress.plots import Plots, fronts
+from sim.server.dress.roadside import guard_roads, light_streets
 from sim.server.dress.surfaces import lay
 from sim.server.dress.terrain import fill_junctions, soil
 from sim.server.ground import Ground, lay_ground
@@ -41,10 +45,16 @@ def dress(
     ground = fill_junctions(network, ground, rest)
     soil(ground, rest)
     paint(network, road_map, signals, signs, ground, rest)
-    objects: list[StaticObject] = []
-    furnish(signals, signs, ground, rest, objects)
-    build_houses(network, ground, rng, rest, objects)
+    point_lanes(road_map, ground, rest)
+    plots = Plots(ground)
+    streets = tuple(fronts(network))
+    furnish(signals, signs, plots, rest)
+    light_streets(streets, plots, rest)
+    guard_roads(streets, plots, rest)
+    build_houses(streets, plots, rng, rest)
+    plant_streets(streets, plots, rng, rest)
+    plant_wild(ground, plots, rng, rest)
     whole = Builder()
     for part in (roads, pavements, rest):
         whole.take(part)
-    return Dressing(whole.mesh(), tuple(objects), ground)
+    return Dressing(whole.mesh(), tuple(plots.objects), ground)

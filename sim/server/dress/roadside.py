@@ -1,0 +1,89 @@
+"""Street lamps in towns, guard rails along fast roads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from common.frames import FloatArray
+from sim.server.dress.builder import UP, Builder, Look, frame_at
+from sim.server.dress.plots import Front, Plots
+from sim.server.scene import Label, Material
+
+LAMP_SPACING = 30.0  # m along either side, the sides taking turns
+LAMP_HEIGHT, LAMP_ARM = 7.0, 1.8  # m
+LAMP_INSET = 0.45  # m behind the kerb
+CORNER = 6.0  # m of a road's end without lamps
+RAIL_STEP = 4.0  # m between posts (RPS 2009: 1.33 to 4)
+RAIL_OUT = 1.1  # m beyond the road's edge
+RAIL = (0.44, 0.75)  # m above ground: lower and upper edge
+GREY = (1.2, 1.2, 1.2)
+
+
+def light_streets(fronts: Sequence[Front], plots: Plots, builder: Builder) -> None:
+    """Lamps on the pavements."""
+    for front in fronts:
+        if front.fast or not front.paved:
+            continue
+        first = front.section.start + CORNER + (LAMP_SPACING / 2.0 if front.sign > 0 else 0.0)
+        s = np.arange(first, front.section.end - CORNER, LAMP_SPACING)
+        if len(s):
+            foot, away = front.kerb(s, LAMP_INSET)
+            for at, yaw in zip(foot, away, strict=True):
+                _lamp(at, float(yaw), plots, builder)
+
+
+def _lamp(at: FloatArray, away: float, plots: Plots, builder: Builder) -> None:
+    base = np.array([at[0], at[1], plots.height(at[0], at[1], at[2])])
+    identity = plots.add(
+        Label.POLE, (at[0], at[1], base[2] + LAMP_HEIGHT / 2.0), 0.0, (0.09, 0.09, LAMP_HEIGHT / 2)
+    )
+    look = Look(Material.METAL, Label.POLE, identity, GREY)
+    over = np.array([-np.cos(away), -np.sin(away), 0.0])
+    top = base + LAMP_HEIGHT * UP
+    end = top + LAMP_ARM * over
+    builder.tube(base - 0.3 * UP, top, 0.08, look, sides=5)
+    builder.tube(top, end + 0.25 * UP, 0.05, look, sides=4)
+    frame = frame_at(end[0], end[1], end[2], away)
+    builder.box(frame, (-0.4, -0.16, 0.2), (0.4, 0.16, 0.34), look)
+    glow = Look(Material.STREET_LAMP, Label.POLE, identity)
+    down = np.array(
+        [(-0.38, -0.14, 0.19), (-0.38, 0.14, 0.19), (0.38, 0.14, 0.19), (0.38, -0.14, 0.19)]
+    )
+    builder.quads(down @ frame[:3, :3].T + frame[:3, 3], glow)
+
+
+def guard_roads(fronts: Sequence[Front], plots: Plots, builder: Builder) -> None:
+    """Steel rails wherever a fast road's edge is free."""
+    for front in fronts:
+        if not front.fast or front.paved:
+            continue
+        s = np.arange(front.section.start, front.section.end - RAIL_STEP, RAIL_STEP)
+        if not len(s):
+            continue
+        start, away = front.edge(s, RAIL_OUT)
+        end, _ = front.edge(s + RAIL_STEP, RAIL_OUT)
+        for a, b, yaw in zip(start, end, away, strict=True):
+            _rail(a, b, float(yaw), plots, builder)
+
+
+def _rail(a: FloatArray, b: FloatArray, away: float, plots: Plots, builder: Builder) -> None:
+    """One field from post to post."""
+    middle = (a + b) / 2.0
+    half = float(np.linalg.norm(b - a)) / 2.0
+    if not plots.claim(middle, away, (0.25, half - 0.3)):
+        return
+    low, high = RAIL
+    identity = plots.add(
+        Label.GUARD_RAIL,
+        (middle[0], middle[1], middle[2] + high / 2.0),
+        away,
+        (0.1, half, high / 2),
+    )
+    look = Look(Material.GUARD_RAIL, Label.GUARD_RAIL, identity)
+    out = 0.06 * np.array([np.cos(away), np.sin(away), 0.0])
+    face = np.array([a + low * UP, b + low * UP, b + high * UP, a + high * UP])
+    builder.quads(np.array([face - out, (face + out)[::-1]]), look)
+    post = frame_at(a[0], a[1], a[2], away)
+    builder.box(post, (-0.05, -0.05, -0.6), (0.08, 0.05, high - 0.05), look)
