@@ -89,4 +89,4 @@ def _outlines(turns: frozenset[int]) -> Iterator[FloatArray]:
         )
         head = np.array([(x + 0.05, 0.35), (x + 0.65, 0.95), (x + 1.1, 0.3)])
         for piece in (bend, head):
-            yield piece * [1.0, 1.0] if side == LEFT else (piece * [1.0, -1.0])[::-1]
+            yield piece[::-1] if side == LEFT else piece * [1.0, -1.0]

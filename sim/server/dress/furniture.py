@@ -25,7 +25,7 @@ FAR = np.arange(10.0, 60.0, 1.0)  # m ahead of the stop line where the second he
 ASIDE = np.arange(-14.0, 15.0, 1.0)  # m to the left
 CLEAR = 0.8  # m between a pole and the road
 LONGEST_ARM = 5.0  # m
-LENS_COLOURS = ((0.22, 0.008, 0.004), (0.22, 0.10, 0.0), (0.0, 0.19, 0.07))  # unlit
+LENS_COLOURS = ((0.10, 0.004, 0.002), (0.10, 0.045, 0.0), (0.0, 0.085, 0.032))  # unlit
 STEEL = (1.5, 1.5, 1.5)
 
 

@@ -41,7 +41,7 @@ SHADOW_FAR = 150.0  # m, movers farther from every camera cast no shadow
 SMALLEST = 0.4  # pixels, smaller things are left out
 BAND = 12  # pixel rows of a band: its samples stay in the cache
 SUN_STEP = 0.02  # rad, shadows follow the sun in steps
-LAMP_SHINE = (12.0, 11.0, 10.0)  # red, yellow, green
+LAMP_SHINE = (26.0, 24.0, 22.0)  # red, yellow, green
 
 
 class Renderer:
