@@ -84,9 +84,7 @@ def _outlines(turns: frozenset[int]) -> Iterator[FloatArray]:
         if side not in turns:
             continue
         x = 0.55 * LENGTH - 0.9
-        bend = np.array(
-            [(x - half, 0.0), (x + 0.5, 0.35), (x + 0.5 + SHAFT, 0.35), (x + half, 0.0)]
-        )
-        head = np.array([(x + 0.05, 0.35), (x + 0.65, 0.95), (x + 1.1, 0.3)])
+        bend = np.array([(x - half, half), (x + 0.6, 0.5), (x + 0.8, 0.5), (x, -half)])
+        head = np.array([(x + 0.35, 0.5), (x + 0.7, 1.15), (x + 1.05, 0.5)])
         for piece in (bend, head):
             yield piece[::-1] if side == LEFT else piece * [1.0, -1.0]

@@ -127,10 +127,13 @@ def _belt(ground: Ground, rng: np.random.Generator) -> FloatArray:
         along, [wide, wide + high, 2 * wide + high, 2 * (wide + high)], [0, high, high, 0]
     )
     middle = np.array([wide, high]) / 2.0
-    inside = middle + (np.stack([x, y], axis=-1) - middle) * (
-        1.0 - depth[:, None] / middle[None, :]
+    corner = np.array([ground.x, ground.y])
+    inside: FloatArray = (
+        corner
+        + middle
+        + (np.stack([x, y], axis=-1) - middle) * (1.0 - depth[:, None] / middle[None, :])
     )
-    return inside + np.array([ground.x, ground.y])
+    return inside
 
 
 def _trunk(
