@@ -107,6 +107,7 @@ class Design:
     wheels: int
 
 
+_THIRD_AXLE = 0.28  # of the wheelbase behind the second
 _TRACK = 0.84  # of the body's width without mirrors; typical of cars in data sheets
 _MASS_HEIGHT = 0.36  # of the height; NHTSA's measured centres of gravity of cars are 0.36..0.40
 _FRONT_LOAD = {"front": 0.60, "all": 0.55, "rear": 0.51}
@@ -152,7 +153,9 @@ def _transmission(design: Design) -> tuple[float, tuple[Gear, ...]]:
 def _wheels(design: Design, centre_x: float, track: float) -> tuple[Wheel, ...]:
     hold = _BRAKE_RESERVE * design.grip * design.mass * _GRAVITY * design.radius
     two = design.wheels == 2
-    axles = [(0.5, True), (-0.5, False)] + ([(-0.78, False)] if design.wheels == 6 else [])
+    axles = [(0.5, True), (-0.5, False)] + (
+        [(-0.5 - _THIRD_AXLE, False)] if design.wheels == 6 else []
+    )
     rear = len(axles) - 1
     wheels = []
     for place, front in axles:
@@ -186,6 +189,8 @@ def physics_of(design: Design, centre_x: float) -> tuple[VehiclePhysics, Chassis
     two = design.wheels == 2
     track = 0.0 if two else _TRACK * min(width, 2.5)
     final, gears = _transmission(design)
+    # a third axle moves the pair's middle back
+    reach = design.wheelbase * (1.0 + (0.5 * _THIRD_AXLE if design.wheels == 6 else 0.0))
     front_load = 0.5 if two else _FRONT_LOAD[design.drive]
     physics = VehiclePhysics(
         torque_curve=_torque_curve(design),
@@ -212,7 +217,7 @@ def physics_of(design: Design, centre_x: float) -> tuple[VehiclePhysics, Chassis
     )
     chassis = Chassis(
         grip=design.grip,
-        lock=lock_from_turning_circle(design.turning_circle, design.wheelbase, track),
+        lock=lock_from_turning_circle(design.turning_circle, reach, track),
         front_drive={"front": 1.0, "all": 0.5, "rear": 0.0}[design.drive],
         frontal_area=0.6 if two else _AREA * width * height,
         yaw_inertia=design.mass * (length**2 + width**2) / 12.0,
