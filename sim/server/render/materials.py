@@ -88,10 +88,10 @@ def bar(x: float, low: float, high: float, blur: float) -> float:
 @inline
 def ground(tile: F32, material: int, x: float, y: float, blur: float) -> float:
     """Brightness of road, markings, pavement, kerb: patches, grain, slabs."""
-    factor = 0.80 + 0.40 * noise(tile, x * 0.31, y * 0.31)
-    fine = 1.0 - blur * 3.0
+    factor = 0.88 + 0.24 * noise(tile, x * 0.37, y * 0.37)
+    fine = 1.0 - blur * 6.0
     if fine > 0.0:
-        factor += 0.42 * fine * (noise(tile, x * 13.0, y * 13.0) - 0.5)
+        factor += 0.34 * fine * (noise(tile, x * 41.0, y * 41.0) - 0.5)
     if material == PAVEMENT:
         fine = share(1.0 - blur * 4.0)
         if fine > 0.0:
@@ -118,7 +118,7 @@ def plants(
         fine = share(1.0 - blur * 1.2)
         clumps = noise(tile, x * 5.0 + z * 2.9, y * 5.0 + z * 4.1) - 0.5
         leaves = noise(tile, x * 17.0 - z * 13.0, y * 17.0 + z * 9.0) - 0.5
-        return 0.95 + 0.9 * clumps * share(1.5 - blur) + 0.8 * fine * leaves, 0.4 + clumps
+        return 0.95 + 1.1 * clumps * share(1.5 - blur) + 1.7 * fine * leaves, 0.4 + clumps
     grain = noise(tile, (x + y) * 12.0, z * 2.0) - 0.5
     return 1.0 + 0.8 * grain * share(1.0 - blur * 4.0), 0.0
 
@@ -165,6 +165,17 @@ def front(
     g = g * trim + (shade * 1.15 - g * trim) * pane
     b = b * trim + (shade * 1.35 - b * trim) * pane
     return r, g, b, 0.75 * pane, glow
+
+
+@inline
+def wetted(
+    tile: F32, wet: float, puddles: float, rgb: tuple[float, float, float], x: float, y: float
+) -> tuple[float, float, float, float]:
+    """Albedo and gloss of level ground in the rain: darker, shiny, mirrors where puddles are."""
+    pool = share((noise(tile, x * 0.9 + 31.0, y * 0.9) - 0.95 + 0.65 * puddles) * 6.0)
+    dark = 1.0 - 0.45 * wet - 0.25 * pool
+    gloss = min(0.5 * wet + 0.7 * pool, 1.0)
+    return rgb[0] * dark, rgb[1] * dark, rgb[2] * dark, gloss
 
 
 @inline

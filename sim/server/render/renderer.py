@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from sim.server.render import cells as cutting
 from sim.server.render import fleet as fleets
+from sim.server.render import lamps
 from sim.server.render import shadows as shading
 from sim.server.render.materials import base_table
 from sim.server.render.models import model
@@ -18,7 +19,7 @@ from sim.server.render.pool import Pool
 from sim.server.render.raster import EDGE, NEAR, Cameras, Shape, Triangles, set_up
 from sim.server.render.shade import Pixels, Samples, Surface, World, draw
 from sim.server.render.signs import sign_atlas
-from sim.server.render.sky import light_of, tone_table
+from sim.server.render.sky import Light, light_of, tone_table
 from sim.server.scene import (
     F32,
     I32,
@@ -33,6 +34,7 @@ from sim.server.scene import (
 )
 
 F64 = NDArray[np.float64]
+I64 = NDArray[np.int64]
 T = TypeVar("T", bound=np.generic)
 
 FAR = 600.0  # m, nothing farther is drawn
@@ -41,6 +43,7 @@ SHADOW_FAR = 150.0  # m, movers farther from every camera cast no shadow
 SMALLEST = 0.4  # pixels, smaller things are left out
 BAND = 12  # pixel rows of a band: its samples stay in the cache
 SUN_STEP = 0.02  # rad, shadows follow the sun in steps
+STREET_SHINE = 5.0
 LAMP_SHINE = (26.0, 24.0, 22.0)  # red, yellow, green
 
 
@@ -56,8 +59,10 @@ class Renderer:
         self._pool = Pool(threads)
         self._cells = cutting.cut(mesh)
         self._look, self._tag = static_surface(mesh, self._cells)
-        self._lamps = lamp_faces(self._tag)
-        self._tag[self._lamps[0], 2] = 0
+        self._lenses = lens_faces(self._tag)
+        self._tag[self._lenses[0], 2] = 0
+        self._street = np.nonzero(self._tag[:, 0] == Material.STREET_LAMP)[0]
+        self._lamp_map = lamps.town_lamps(mesh)
         self._vertices, self._faces = self._cells.vertices, self._cells.faces
         self._tile, self._plates, self._tone = noise_tile(), sign_atlas(), tone_table()
         self._fleet: fleets.Fleet | None = None
@@ -85,7 +90,9 @@ class Renderer:
     ) -> tuple[Planes, ...]:
         """The pictures of one moment ``t`` (s); signal_states (S,) are 0 R, 1 Y, 2 G, 3 off."""
         fleet = self._stage(instances.model)
+        light = light_of(weather, t)
         self._tint(fleet, instances, signal_states, t)
+        self._look[self._street, 7] = STREET_SHINE * light.night
         poses = fleets.part_poses(fleet, instances)
         static_faces, static_points = len(self._cells.faces), len(self._cells.vertices)
         self._pool(
@@ -100,8 +107,9 @@ class Renderer:
             self._look[static_faces:],
         )
         cameras = cameras_of(views)
-        light = light_of(weather, t)
-        shadow = self._shadow(weather, fleet, instances, cameras)
+        near = near_cameras(cameras, instances)
+        shadow = self._shadow(weather, fleet, instances, near)
+        lamp_map = self._lamp_light(light, fleet, instances, near)
         blocks, spans = self._blocks(cameras, fleet, instances)
         self._reserve(blocks)
         shape = Shape(self._vertices, self._faces)
@@ -111,7 +119,7 @@ class Renderer:
         bands, starts = bands_of(views, spans)
         out = empty_pixels(int(starts[-1]))
         surface = Surface(self._look, self._tag)
-        world = World(surface, light, shadow, self._tile, self._plates, self._tone)
+        world = World(surface, light, shadow, lamp_map, self._tile, self._plates, self._tone)
         samples = empty_samples(self._pool.lanes, int(cameras.size[:, 1].max()))
         self._pool(draw, bands, blocks, cameras, self._triangles, world, samples, out)
         return tuple(
@@ -142,12 +150,12 @@ class Renderer:
         )
         self._look[nf:, 7] = fleets.emission(fleet, instances.lights, t)
         self._tag[nf:, 2] = instances.actor_id[owner]
-        faces, signal, lens = self._lamps
+        faces, signal, lens = self._lenses
         states = np.append(signal_states, 3)[np.minimum(signal, len(signal_states))]
         self._look[faces, 7] = np.where(states == lens, np.array(LAMP_SHINE)[lens], 0.0)
 
     def _shadow(
-        self, weather: Weather, fleet: fleets.Fleet, instances: Instances, cameras: Cameras
+        self, weather: Weather, fleet: fleets.Fleet, instances: Instances, near: I64
     ) -> shading.ShadowMap:
         key = (
             round(weather.sun_azimuth / SUN_STEP) * SUN_STEP,
@@ -157,14 +165,23 @@ class Renderer:
             ns = len(self._cells.vertices)
             self._shadows = shading.bake(self._pool, key, self._vertices[:ns], self._cells.corners)
         at = instances.world_from_model[:, :3, 3].astype(np.float64)
-        gap = np.linalg.norm(at[:, None, :2] - cameras.eye[None, :, :2], axis=2).min(axis=1)
-        near = np.nonzero(gap < SHADOW_FAR)[0]
         reach = fleet.radius[near, None]
         boxes = np.stack([at[near] - reach, at[near] + reach], axis=1)
         first = fleet.first[near, 1]
         spans = np.stack([first, first + fleet.count[near, 1]], axis=1).astype(np.int32)
         points = self._vertices[len(self._cells.vertices) :]
         return shading.move(self._shadows, self._pool, points, fleet.corners, boxes, spans)
+
+    def _lamp_light(
+        self, light: Light, fleet: fleets.Fleet, instances: Instances, near: I64
+    ) -> lamps.LampMap:
+        """Street lamps and head lights, after dusk."""
+        if light.night <= lamps.DARK_ENOUGH:
+            return self._lamp_map.town
+        beams = lamps.beams_of(instances, near, fleet.radius[near])
+        lamps.wipe(self._lamp_map, beams)
+        self._pool(lamps.shine, self._lamp_map.frame, beams)
+        return self._lamp_map.frame
 
     def _blocks(
         self, cameras: Cameras, fleet: fleets.Fleet, instances: Instances
@@ -246,11 +263,18 @@ def static_surface(mesh: Mesh, cells: cutting.Cells) -> tuple[F32, U32]:
     return look, tag.astype(np.uint32)
 
 
-def lamp_faces(tag: U32) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+def lens_faces(tag: U32) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """Faces of traffic-light lenses, their signal, their colour (0 R, 1 Y, 2 G)."""
     faces = np.nonzero(tag[:, 0] == Material.LAMP)[0]
     code = tag[faces, 2].astype(np.int64)
     return faces, code // 4, np.minimum(code % 4, 2)
+
+
+def near_cameras(cameras: Cameras, instances: Instances) -> I64:
+    """Which instances are near enough to a camera for their shadows and beams to matter."""
+    at = instances.world_from_model[:, None, :2, 3].astype(np.float64)
+    gap = np.linalg.norm(at - cameras.eye[None, :, :2], axis=2).min(axis=1)
+    return np.nonzero(gap < SHADOW_FAR)[0]
 
 
 def cameras_of(views: Sequence[View]) -> Cameras:

@@ -7,13 +7,17 @@ from typing import NamedTuple
 import numpy as np
 
 from sim.server.render.jit import inline, kernel
-from sim.server.render.materials import look_of
+from sim.server.render.lamps import LampMap, lamp_light
+from sim.server.render.materials import look_of, wetted
+from sim.server.render.noise import noise
 from sim.server.render.raster import Cameras, Triangles, fill_band
 from sim.server.render.shadows import ShadowMap, lit
 from sim.server.render.sky import Colour, Light, clouded_sky, sky
 from sim.server.scene import F32, I32, U8, U32
 
 NIGHT_WINDOW = (1.0, 0.72, 0.38)
+LAMP = (1.0, 0.84, 0.62)
+MOST_WET = 6  # Material: asphalt, markings, kerb, pavement, grass get wet
 SKY_LABEL = np.uint8(11)
 SAME_DIRECTION = 0.98  # cosine between normals of one surface
 
@@ -47,6 +51,7 @@ class World(NamedTuple):
     surface: Surface
     light: Light
     shadow: ShadowMap
+    lamps: LampMap
     tile: F32  # noise
     plates: F32  # (rows, columns, 3) sign atlas, linear RGB
     tone: U8  # light to sRGB
@@ -90,6 +95,19 @@ def irradiance(
     if facing > 0.0 and light.sun[0] > 0.0:
         out = 0.06 + 0.22 * (1.0 - facing)
         sun = facing * lit(world.shadow, x + nx * out, y + ny * out, z + nz * out)
+    if light.night > 0.0:
+        near = light.night * (0.65 + 0.35 * nz) * lamp_light(world.lamps, x, y, z)
+        return (
+            side * (light.down[0] + (light.up[0] - light.down[0]) * above)
+            + sun * light.sun[0]
+            + near * LAMP[0],
+            side * (light.down[1] + (light.up[1] - light.down[1]) * above)
+            + sun * light.sun[1]
+            + near * LAMP[1],
+            side * (light.down[2] + (light.up[2] - light.down[2]) * above)
+            + sun * light.sun[2]
+            + near * LAMP[2],
+        )
     return (
         side * (light.down[0] + (light.up[0] - light.down[0]) * above) + sun * light.sun[0],
         side * (light.down[1] + (light.up[1] - light.down[1]) * above) + sun * light.sun[1],
@@ -115,6 +133,8 @@ def surface_light(
     r, g, b, gloss, glow = look_of(
         world.tile, world.plates, material, rgb, (x, y, z), (u, v), blur, light.night
     )
+    if light.wet > 0.0 and nz > 0.7 and material <= MOST_WET:
+        r, g, b, gloss = wetted(world.tile, light.wet, light.puddles, (r, g, b), x, y)
     e = irradiance(world, nx, ny, nz, x, y, z)
     shine = float(look[face, 7])
     lr = r * (e[0] + shine) + glow * NIGHT_WINDOW[0]
@@ -152,8 +172,25 @@ def alike(surface: Surface, p: int, q: int) -> bool:
 
 
 @inline
-def put_tone(world: World, out: Pixels, at: int, r: float, g: float, b: float) -> None:
+def rain_streaks(world: World, r: float, g: float, b: float, u: float, v: float) -> Colour:
+    """Falling drops before the light of four samples; u, v are shares of the picture's width."""
+    light = world.light
+    fall = noise(world.tile, u * 620.0 + v * 14.0 + light.moment * 3.0, v * 14.0 - light.moment)
+    streak = min(max((fall - 0.66) * 3.0, 0.0), 1.0) * (0.15 + 0.30 * light.rain)
+    return (
+        r + (4.0 * light.horizon[0] - r) * streak,
+        g + (4.0 * light.horizon[1] - g) * streak,
+        b + (4.0 * light.horizon[2] - b) * streak,
+    )
+
+
+@inline
+def put_tone(
+    world: World, out: Pixels, at: int, r: float, g: float, b: float, u: float, v: float
+) -> None:
     """Write the mean of four samples' light."""
+    if world.light.rain > 0.0:
+        r, g, b = rain_streaks(world, r, g, b, u, v)
     out.rgb[at, 0] = world.tone[int(4095.0 * r / (4.0 + r))]
     out.rgb[at, 1] = world.tone[int(4095.0 * g / (4.0 + g))]
     out.rgb[at, 2] = world.tone[int(4095.0 * b / (4.0 + b))]
@@ -203,7 +240,8 @@ def whole_pixel(
         out.label[at] = world.surface.tag[face, 1]
         out.instance[at] = world.surface.tag[face, 2]
         out.depth[at] = depth
-    put_tone(world, out, at, 4.0 * c[0], 4.0 * c[1], 4.0 * c[2])
+    wide = 2.0 / cameras.size[view, 1]
+    put_tone(world, out, at, 4.0 * c[0], 4.0 * c[1], 4.0 * c[2], x * wide, y * wide)
 
 
 @inline
@@ -243,7 +281,8 @@ def mixed_pixel(
         r, g, b = r + count * c[0], g + count * c[1], b + count * c[2]
         if count > most or (count == most and near > most_near):
             most, most_near, most_face = count, near, face
-    put_tone(world, out, at, r, g, b)
+    wide = 2.0 / cameras.size[view, 1]
+    put_tone(world, out, at, r, g, b, x * wide, y * wide)
     centre = ray(cameras, view, 2.0 * x + 1.0, 2.0 * y + 1.0)
     put_face(world, out, at, most_face, eye, centre, 1.0 / most_near if most_face >= 0 else 0.0)
 

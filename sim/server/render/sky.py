@@ -36,6 +36,7 @@ class Light(NamedTuple):
     wet: float  # 0..1
     puddles: float  # 0..1
     rain: float  # 0..1
+    moment: float  # texels the rain has fallen
     night: float  # 0 by day, 1 in the dark
 
 
@@ -67,7 +68,7 @@ def light_of(weather: Weather, t: float) -> Light:
     warm = blend((1.0, 0.50, 0.22), (1.0, 0.95, 0.86), high)
     sun = scaled(warm, 2.6 * smooth(0.0, 0.30, altitude) * (1.0 - 0.93 * overcast))
     grey = (0.62, 0.66, 0.72)
-    zenith = blend((0.006, 0.009, 0.020), blend((0.13, 0.30, 0.72), grey, 0.85 * overcast), day)
+    zenith = blend((0.006, 0.009, 0.020), blend((0.16, 0.35, 0.80), grey, 0.85 * overcast), day)
     horizon = blend((0.016, 0.020, 0.034), blend((0.62, 0.76, 0.95), grey, 0.85 * overcast), day)
     horizon = blend(horizon, (0.80, 0.42, 0.24), 0.75 * twilight * (1.0 - overcast))
     darker = 1.0 - 0.35 * rain
@@ -99,6 +100,7 @@ def light_of(weather: Weather, t: float) -> Light:
         wet=min(max(weather.wetness / 100.0, 0.8 * smooth(0.0, 0.3, rain)), 1.0),
         puddles=min(max(weather.precipitation_deposits / 100.0, 0.0), 1.0),
         rain=rain,
+        moment=(t * 977.0) % 256.0,
         night=1.0 - smooth(-0.10, 0.14, altitude),
     )
 
@@ -149,7 +151,7 @@ def tone_table() -> U8:
     Source of the transfer curve: IEC 61966-2-1 (sRGB).
     """
     y = np.arange(4096) / 4095.0
-    v = 0.62 * y / np.maximum(1.0 - y, 1e-6)
+    v = 0.72 * y / np.maximum(1.0 - y, 1e-6)
     v = v * (1.0 + v / 9.0) / (1.0 + 0.62 * v)
     v = np.clip(v, 0.0, 1.0)
     srgb = np.where(v <= 0.0031308, 12.92 * v, 1.055 * v ** (1.0 / 2.4) - 0.055)
