@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from sim.server.dress.furniture import LENS_COLOURS
 from sim.server.render.renderer import Renderer
 from sim.server.scene import Instances, Label, Material, Mesh, Planes, View, Weather
 
@@ -171,7 +172,7 @@ def test_night_is_darker_than_noon(renderer):
 
 def lamp(index: int) -> Mesh:
     """A lens 0.3 m wide, 60 m ahead."""
-    colour = [(1.0, 0.03, 0.02), (1.0, 0.55, 0.02), (0.02, 1.0, 0.25)][index]
+    colour = LENS_COLOURS[index]
     z = 5.2 - 0.35 * index
     return wall(
         60.0, -0.15, 0.15, z - 0.15, z + 0.15, Material.LAMP, Label.TRAFFIC_LIGHT,
