@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from sim.server import snapshot, streams
 from sim.server.episode import Episode
+from sim.server.navmesh import navmesh
 from sim.server.sensing import Sensing
 from sim.server.streams import Streams
 from sim.server.town import Town, load_town
@@ -26,7 +27,7 @@ class Simulation:
 
     def __init__(self, town: Town, settings: Settings, port: int) -> None:
         self.settings = settings
-        self.streams = Streams(port, self._joined)
+        self.streams = Streams(port)
         self.traffic_managers = TrafficManagers()
         self.episode = Episode(1, town, 0, 1)
         self.opendrive: str | None = None  # text of the last copy_opendrive_to_file
@@ -34,6 +35,7 @@ class Simulation:
         self.started = time.monotonic()
         self.sensors_due = False
         self.sensing = Sensing()
+        self._navmesh: tuple[Town, bytes] | None = None
         self._bits = 0
         self._last_tick = self.started
 
@@ -51,6 +53,13 @@ class Simulation:
         if short in ("", self.episode.town.name):
             return self.episode.town
         return load_town(short)
+
+    def navmesh(self) -> bytes:
+        """Where walkers may go in the present town, as a file; made at the first call."""
+        town = self.episode.town
+        if self._navmesh is None or self._navmesh[0] is not town:
+            self._navmesh = (town, navmesh(town))
+        return self._navmesh[1]
 
     def tick(self, dt: float) -> int:
         """One step and its snapshot; the sensors follow in `publish_sensors`. The new frame."""
@@ -96,9 +105,6 @@ class Simulation:
         ]
         self._bits = 0
         self.streams.publish(streams.SNAPSHOT, parts, keep=self.settings.synchronous)
-
-    def _joined(self, stream: int) -> None:
-        """A listener has come."""
 
 
 @dataclass(frozen=True, slots=True)

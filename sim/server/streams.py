@@ -11,7 +11,6 @@ import selectors
 import socket
 import struct
 import time
-from collections.abc import Callable
 
 from sim.server.connection import Connection
 
@@ -57,9 +56,8 @@ class Subscriber(Connection):
 class Streams:
     """Who listens to what. Memory: the subscribers, and subscriptions announced but not made."""
 
-    def __init__(self, port: int, on_join: Callable[[int], None]) -> None:
+    def __init__(self, port: int) -> None:
         self.port = port
-        self.on_join = on_join
         self._listeners: dict[int, list[Subscriber]] = {}
         self._announced: dict[int, float] = {}  # stream -> deadline
 
@@ -75,7 +73,6 @@ class Streams:
         """A subscription begins."""
         self._announced.pop(stream, None)
         self._listeners.setdefault(stream, []).append(subscriber)
-        self.on_join(stream)
 
     def left(self, subscriber: Subscriber) -> None:
         """A subscription ends."""

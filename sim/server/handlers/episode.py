@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from common.errors import UserError
-from sim.server import blueprints, wire
+from sim.server import blueprints, navmesh, wire
 from sim.server.rpc import RpcError, Table, accepted, value, void
 from sim.server.simulation import GENERATED, VERSION, Call
 from sim.server.streams import SNAPSHOT
@@ -78,13 +78,20 @@ def get_map_data(call: Call) -> str:
 
 
 def get_required_files(call: Call, folder: str = "") -> list[str]:
-    """The files a client should fetch."""
-    return []
+    """The files a client should fetch: the navigation mesh of its walkers."""
+    return [navmesh.file_name(call.episode.town)] if folder == "Nav" else []
 
 
 def request_file(call: Call, name: str) -> bytes:
     """A file's content."""
+    if name == navmesh.file_name(call.episode.town):
+        return call.sim.navmesh()
     raise RpcError(f"file '{name}' not found")
+
+
+def get_navigation_mesh(call: Call) -> bytes:
+    """The navigation mesh of the walkers."""
+    return call.sim.navmesh()
 
 
 def get_actor_definitions(call: Call) -> Wire:
@@ -145,7 +152,7 @@ TABLE: Table = {
     "unload_map_layer": accepted("unload_map_layer: maps have one layer"),
     "get_map_info": value(get_map_info),
     "get_map_data": value(get_map_data),
-    "get_navigation_mesh": accepted("get_navigation_mesh: clients fetch a file", bytes),
+    "get_navigation_mesh": value(get_navigation_mesh),
     "get_required_files": value(get_required_files),
     "request_file": value(request_file),
     "get_actor_definitions": value(get_actor_definitions),

@@ -9,6 +9,8 @@ from sim.server.rpc import Table, accepted, value, void
 from sim.server.simulation import Call
 from sim.server.wire import Wire
 
+SAME_HEIGHT = 1.0  # m
+
 
 def apply_control_to_walker(call: Call, actor_id: int, control: Wire) -> None:
     """Where to walk, how fast, whether to jump."""
@@ -18,9 +20,17 @@ def apply_control_to_walker(call: Call, actor_id: int, control: Wire) -> None:
 
 
 def set_walker_state(call: Call, actor_id: int, transform: Wire, speed: float) -> None:
-    """Where a crowd's walker is now, and how fast it goes."""
+    """Where a crowd's walker is now, and how fast it goes.
+
+    The crowd speaks of feet, the actor's origin is the middle of its body. As in CARLA the height
+    stays unless it differs by more than a metre: the ground knows it better than the crowd.
+    """
     actor = call.episode.actors.get(actor_id, Kind.WALKER)
     pose = wire.pose(transform)
+    pose[2] += actor.extent[2]
+    height = call.episode.actors.pose[actor.row, 2]
+    if abs(pose[2] - height) < SAME_HEIGHT:
+        pose[2] = height
     call.episode.walkers.place(actor.slot, pose, wire.number(speed))
 
 
