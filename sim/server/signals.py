@@ -21,7 +21,8 @@ LIGHT, STOP, YIELD, SPEED = "1000001", "206", "205", "274"  # LibCarla's signal 
 STEP = 0.5  # m when walking along a lane
 REACH = 60.0  # m: a light farther from a junction than this stands by itself
 SIGN_DEPTH = 1.5  # m, half length of a speed sign's trigger
-LIGHT_DEPTH = 2.0  # m, half length of a light's trigger: a car braking from 15 km/h stops in it
+LIGHT_DEPTHS = (2.0, 1.0, 0.5)  # m, half length of a light's trigger: a car braking from 15 km/h
+# stops in the first; the others suit short roads between junctions
 TRIGGER_HEIGHT = 1.5  # m, half
 SHIFT = 0.2  # m that the trigger ends before the junction
 
@@ -43,7 +44,7 @@ def signals_of(road_map: carla.Map, network: Network) -> tuple[Signal, ...]:
         if not approaches:
             continue
         pose = transform_pose(landmarks[0].transform)
-        yaw, centre, extent = _volume(approaches, pose[:3], LIGHT_DEPTH)
+        yaw, centre, extent = _volume(approaches, pose[:3], _depth(approaches[0]))
         junction = approaches[0].junction
         found.append(
             Signal(
@@ -184,6 +185,16 @@ def _largest(approaches: Sequence[Approach]) -> list[Approach]:
     yaw = transform_pose2(best[0].waypoint.transform).yaw
     same = [a for a in best if math.cos(transform_pose2(a.waypoint.transform).yaw - yaw) > 0.0]
     return sorted(same, key=lambda approach: abs(approach.waypoint.lane_id), reverse=True)
+
+
+def _depth(approach: Approach) -> float:
+    """The longest half length (m) of a trigger that stays on the approach's own road."""
+    road = approach.waypoint.road_id
+    for depth in LIGHT_DEPTHS[:-1]:
+        behind = approach.waypoint.previous(2.0 * depth + SHIFT)
+        if behind and behind[0].road_id == road:
+            return depth
+    return LIGHT_DEPTHS[-1]
 
 
 def _volume(

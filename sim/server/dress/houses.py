@@ -13,6 +13,7 @@ from sim.server.scene import Label, Material
 
 STOREY = 3.2  # m, the renderer's windows count on it
 CORNER = -8.0  # m of a street's end without houses; less than none: round the corner
+UNPAVED = 7.0  # m more between a house and a road without pavement
 REAR = 24.0  # m that a second row stands behind the first
 FOOTING = 1.5  # m that walls reach into the ground
 RIDGE = 0.38  # m that a gabled roof rises per m of half its depth
@@ -34,7 +35,7 @@ def build_houses(
         if front.fast or front.section.end - front.section.start < 12.0:
             continue
         setback = float(rng.choice([1.2, 2.4, 4.0]))
-        _row(front, setback, plots, rng, builder)
+        _row(front, setback if front.paved else setback + UNPAVED, plots, rng, builder)
     for front in fronts:
         if front.paved and not front.fast and rng.random() < 0.6:
             _row(front, REAR, plots, rng, builder)
@@ -46,7 +47,7 @@ def _row(
     """One side of a street: a common building line, heights that vary about a common one."""
     tall = front.lanes >= 2
     usual = int(rng.integers(4, 8)) if tall else int(rng.integers(2, 5))
-    joined = rng.random() < (0.75 if tall else 0.5)
+    joined = rng.random() < (0.75 if tall else 0.5) and front.paved
     s = front.section.start + CORNER
     while s < front.section.end - CORNER - 8.0:
         wide = float(rng.uniform(14.0, 26.0) if tall else rng.uniform(9.0, 17.0))

@@ -16,7 +16,7 @@ LAMP_HEIGHT, LAMP_ARM = 7.0, 1.8  # m
 LAMP_INSET = 0.45  # m behind the kerb
 CORNER = 6.0  # m of a road's end without lamps
 RAIL_STEP = 4.0  # m between posts (RPS 2009: 1.33 to 4)
-RAIL_OUT = 1.1  # m beyond the road's edge
+RAIL_OUT = 1.4  # m beyond the road's edge
 RAIL = (0.44, 0.75)  # m above ground: lower and upper edge
 GREY = (1.2, 1.2, 1.2)
 
