@@ -124,14 +124,7 @@ def lane_table(roads: Roads, signal_ids: tuple[str, ...]) -> LaneTable:
     meetings = [one for one in roads.conflicts if one.kind is not Meeting.SPLIT]
     lanes = np.array([one.lane for one in meetings], dtype=np.int64)
     meet = np.array([(m.begin, m.end, m.other_begin, m.other_end) for m in meetings])
-    stop = np.zeros((3, len(roads)))
-    stop[0] = -1.0
-    for lane, i in enumerate(roads.stop_line):
-        if i >= 0:
-            line = roads.stop_lines[i]
-            row = signal_ids.index(line.opendrive_id) if line.opendrive_id in signal_ids else -1
-            stop[:, lane] = line.s, line.kind, row
-    stop[2, stop[1] != StopKind.SIGNAL] = -1
+    stop = _stop_table(roads, signal_ids)
     hold_s = np.maximum(stop[0], 0.0)
     for one in meetings:
         hold_s[one.lane] = min(hold_s[one.lane], max(one.begin - 1.0, 0.0))
@@ -240,6 +233,25 @@ def decide(
 def roll(fleet: Fleet, accel: FloatArray, steer: FloatArray, dt: float) -> None:
     """Moves the vehicles dt s on: the kinematic bicycle about the rear axle."""
     roll_kernel(fleet, accel, steer, dt)
+
+
+def _stop_table(roads: Roads, signal_ids: tuple[str, ...]) -> FloatArray:
+    """Rows: stop line (m, -1 for none), StopKind and signal row of every lane, (3, L).
+
+    A stop or yield sign at the end of an approach counts for the connections behind it, where
+    claims are made.
+    """
+    stop = np.zeros((3, len(roads)))
+    stop[0], stop[2] = -1.0, -1
+    for line in (roads.stop_lines[i] for i in roads.stop_line if i >= 0):
+        if line.kind is StopKind.SIGNAL:
+            row = signal_ids.index(line.opendrive_id) if line.opendrive_id in signal_ids else -1
+            stop[:, line.lane] = line.s, line.kind, row
+        elif roads.junction[line.lane] >= 0:
+            stop[:2, line.lane] = line.s, line.kind
+        else:
+            stop[1, list(roads.successors[line.lane])] = line.kind
+    return stop
 
 
 def _nothing_ahead(n: int) -> Ahead:
