@@ -14,16 +14,19 @@ from numpy.typing import NDArray
 
 from common.frames import FloatArray
 from common.messages import RouteCommand
-from sim.following import act, look, roll_kernel, track
+from sim.changing import change
+from sim.following import accelerate, look, roll_kernel, track
 from sim.junctions import Meeting
 from sim.right_of_way import claim
 from sim.roads import Roads, StopKind
+from sim.steering import steer
 
 IntArray = NDArray[np.int32]
 
 ROUTE = 12  # lanes a vehicle knows ahead, its own first
 CLAIMS = 10  # junction lanes a vehicle can hold at once
 LATERAL_ACCEL = 2.2  # m/s2 in curves; ordinary drivers, Bosetti et al. 2014, "Human-like driving"
+BEND = 2.0  # m
 RED, YELLOW, GREEN, OFF = 0, 1, 2, 3  # signal states, CARLA's TrafficLightState
 PRIORITY = {RouteCommand.STRAIGHT: 2, RouteCommand.RIGHT: 1, RouteCommand.LEFT: 0}
 MINOR = -4  # added to a connection behind a stop or yield sign
@@ -39,7 +42,12 @@ class LaneTable(NamedTuple):
     s: FloatArray  # (P,)
     length: FloatArray  # (L,)
     speed: FloatArray  # (P,) m/s, limit
+    bend: FloatArray  # (P,) 1/m, positive left
     curve_speed: FloatArray  # (P,) m/s, what the bend allows
+    left: IntArray  # (L,) lane beside, -1 for none
+    right: IntArray
+    may_left: NDArray[np.bool_]  # (P,) a change is permitted here
+    may_right: NDArray[np.bool_]
     after_first: IntArray  # (L + 1,) rows of `after`
     after: IntArray  # successors that never lead into a dead end
     held: NDArray[np.bool_]  # (L,) must be claimed before a vehicle enters
@@ -93,8 +101,6 @@ class Ahead(NamedTuple):
     end: IntArray
     leave: FloatArray  # m from the centre to the end of the lanes to claim
     room: FloatArray  # m free beyond them
-    aim_x: FloatArray  # m, where the wheels point to
-    aim_y: FloatArray
 
 
 class Others(NamedTuple):
@@ -120,7 +126,7 @@ def nobody() -> Others:
 
 def lane_table(roads: Roads, signal_ids: tuple[str, ...]) -> LaneTable:
     """The kernels' view of a lane graph; signals in the order of their OpenDRIVE ids."""
-    after = _living_successors(roads)
+    after, bend = _living_successors(roads), _bend(roads)
     meetings = [one for one in roads.conflicts if one.kind is not Meeting.SPLIT]
     lanes = np.array([one.lane for one in meetings], dtype=np.int64)
     meet = np.array([(m.begin, m.end, m.other_begin, m.other_end) for m in meetings])
@@ -138,7 +144,12 @@ def lane_table(roads: Roads, signal_ids: tuple[str, ...]) -> LaneTable:
         s=roads.s,
         length=roads.length,
         speed=roads.speed_limit[roads.lane],
-        curve_speed=_curve_speed(roads),
+        bend=bend,
+        curve_speed=np.sqrt(LATERAL_ACCEL / np.maximum(np.abs(bend), 1e-4)),
+        left=roads.left,
+        right=roads.right,
+        may_left=roads.may_change_left,
+        may_right=roads.may_change_right,
         after_first=np.cumsum([0, *map(len, after)]).astype(np.int32),
         after=np.array([b for row in after for b in row], dtype=np.int32),
         held=np.bincount(lanes, minlength=len(roads)) > 0,
@@ -227,7 +238,8 @@ def decide(
     look(table, fleet, others, signals, ahead)
     order = np.lexsort((np.arange(n), ahead.enter, -fleet.waited))
     claim(table, fleet, others, ahead, order, dt)
-    return act(fleet, ahead)
+    change(table, fleet, others, ahead, rng.random(n), dt)
+    return accelerate(fleet, ahead), steer(table, fleet)
 
 
 def roll(fleet: Fleet, accel: FloatArray, steer: FloatArray, dt: float) -> None:
@@ -255,26 +267,23 @@ def _stop_table(roads: Roads, signal_ids: tuple[str, ...]) -> FloatArray:
 
 
 def _nothing_ahead(n: int) -> Ahead:
-    figures = [np.zeros(n) for _ in range(9)]
+    figures = [np.zeros(n) for _ in range(7)]
     places = [np.zeros(n, dtype=np.int32) for _ in range(3)]
-    gap, lead_speed, hold, target, enter, leave, room, aim_x, aim_y = figures
+    gap, lead_speed, hold, target, enter, leave, room = figures
     leader, begin, end = places
-    return Ahead(
-        gap, lead_speed, leader, hold, target, enter, begin, end, leave, room, aim_x, aim_y
-    )
+    return Ahead(gap, lead_speed, leader, hold, target, enter, begin, end, leave, room)
 
 
-def _curve_speed(roads: Roads) -> FloatArray:
-    """What a bend allows, (P,) m/s: the heading's change over three metres either way."""
-    speed = np.full(len(roads.xy), np.inf)
+def _bend(roads: Roads) -> FloatArray:
+    """Signed curvature (P,) 1/m: the heading's change over `BEND` m either way."""
+    bend = np.zeros(len(roads.xy))
     for lane in range(len(roads)):
         own = roads.samples(lane)
         yaw, s = np.unwrap(roads.yaw[own]), roads.s[own]
-        before, after = np.maximum(s - 3.0, s[0]), np.minimum(s + 3.0, s[-1])
-        bend = np.abs(np.interp(after, s, yaw) - np.interp(before, s, yaw))
-        curvature = bend / np.maximum(after - before, 1.0)
-        speed[own] = np.sqrt(LATERAL_ACCEL / np.maximum(curvature, 1e-4))
-    return speed
+        before, after = np.maximum(s - BEND, s[0]), np.minimum(s + BEND, s[-1])
+        turn = np.interp(after, s, yaw) - np.interp(before, s, yaw)
+        bend[own] = turn / np.maximum(after - before, 1.0)
+    return bend
 
 
 def _living_successors(roads: Roads) -> list[list[int]]:

@@ -1,8 +1,8 @@
-"""How a driver looks ahead, follows and steers: kernels over the arrays of `sim.fleet`.
+"""How a driver looks ahead and follows: kernels over the arrays of `sim.fleet`.
 
-Following is the Intelligent Driver Model (Treiber, Hennecke and Helbing 2000); steering is pure
-pursuit (Coulter 1992). What stands in the way is found by geometry: the swept strip of the own
-route against every box, so that vehicles of other lanes, the ego and walkers need no special case.
+Following is the Intelligent Driver Model (Treiber, Hennecke and Helbing 2000). What stands in the
+way is found by geometry: the swept strip of the own route against every box, so that vehicles of
+other lanes, the ego and walkers need no special case.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.kernel import FAR, kernel
+from sim.steering import lane_offset
 
 if TYPE_CHECKING:
     from common.frames import FloatArray
@@ -27,8 +28,8 @@ PATIENCE = 10.0  # s until a standing driver squeezes by with no such margin
 YELLOW_DECEL = 3.0  # m/s2; a driver who needs more passes on yellow; ITE's figure for clearance
 HARD_BRAKE = 8.0  # m/s2; dry asphalt
 LINE_GAP = 0.8  # m between the front and a line
-LOOK_TIME = 0.45  # s; pure pursuit's look-ahead
-MAX_STEER = 1.0  # rad
+OWN_LANE = 0.6  # m; a vehicle farther beside the centre line is on its way back to it
+RETURN_TIME = 5.0  # s
 STEER_RATE = 1.6  # rad/s at the wheels
 FORESIGHT = 1.5  # s for which a walker's or stranger's motion is taken as straight
 LIGHT_STOPS, LIGHT_WARNS = 0, 1
@@ -78,7 +79,8 @@ def look(
     table: LaneTable, fleet: Fleet, others: Others, signals: NDArray[np.uint8], ahead: Ahead
 ) -> None:
     """Fills in what every driver sees."""
-    path = np.empty((SIGHT, 5))  # x, y, z, yaw, arc length from the own centre
+    path = np.empty((SIGHT, 6))  # x, y, z, yaw, arc length from the own centre, extra width
+    aside = np.array([lane_offset(table, fleet, i) for i in range(len(fleet.x))])
     for i in range(len(fleet.x)):
         _find_entry(table, fleet, i, ahead)
         count = _path(table, fleet, i, ahead, path)
@@ -92,6 +94,13 @@ def look(
                 box = (fleet.x[j], fleet.y[j], fleet.z[j], fleet.yaw[j])
                 size = (fleet.half_length[j], fleet.half_width[j])
                 _meet(i, j, fleet, ahead, box, size, (vx, vy), side, path[:count])
+                if abs(aside[j]) > OWN_LANE:  # the place it is about to take
+                    x, y = (
+                        box[0] + aside[j] * math.sin(box[3]),
+                        box[1] - aside[j] * math.cos(box[3]),
+                    )
+                    taken = (x, y, box[2], box[3])
+                    _meet(i, j, fleet, ahead, taken, size, (vx, vy), side, path[:count])
         for j in range(len(others.x)):
             box, size = _stretch(others, j)
             motion = (others.vx[j], others.vy[j])
@@ -149,14 +158,18 @@ def _path(
     ahead: Ahead,
     path: FloatArray,
 ) -> int:
-    """Copies the route's samples ahead of the centre, and finds speed target and aim on them."""
+    """The way ahead of the centre, and the speed to aim at on it.
+
+    It is the route's centre line; of a vehicle beside it, everything from there to that line.
+    """
     v, brake = fleet.speed[i], fleet.decel[i]
     reach = 25.0 + v * (2.0 + v / (2.0 * brake))
     if ahead.enter[i] < reach:
         reach = max(reach, ahead.leave[i] + 20.0)
-    aim = max(2.5, min(LOOK_TIME * v + 2.0, 12.0))
     target, count, offset = FAR, 0, -fleet.s[i]
-    ahead.aim_x[i], ahead.aim_y[i] = fleet.x[i], fleet.y[i]
+    aside, back = lane_offset(table, fleet, i), 8.0 + RETURN_TIME * v
+    if abs(aside) < OWN_LANE:
+        aside = 0.0
     for k in range(fleet.route.shape[1]):
         lane = fleet.route[i, k]
         begin = fleet.sample[i] if k == 0 else table.first[lane]
@@ -169,11 +182,11 @@ def _path(
             target = min(target, math.sqrt(allowed * allowed + 2.0 * brake * max(at - 2.0, 0.0)))
             if at <= 0.0:
                 continue
-            if at >= aim and (count == 0 or path[count - 1, 4] < aim):
-                ahead.aim_x[i] = table.xy[p, 0] - (at - aim) * math.cos(table.yaw[p])
-                ahead.aim_y[i] = table.xy[p, 1] - (at - aim) * math.sin(table.yaw[p])
-            path[count, 0], path[count, 1] = table.xy[p, 0], table.xy[p, 1]
+            shift = 0.5 * aside * max(1.0 - at / back, 0.0)
+            path[count, 0] = table.xy[p, 0] - shift * math.sin(table.yaw[p])
+            path[count, 1] = table.xy[p, 1] + shift * math.cos(table.yaw[p])
             path[count, 2], path[count, 3], path[count, 4] = table.z[p], table.yaw[p], at
+            path[count, 5] = abs(shift)
             count += 1
         offset += table.length[lane]
     ahead.target[i] = target
@@ -228,7 +241,8 @@ def _meet(
         if arc < nose - 0.5 or abs(path[k, 2] - box[2]) > STACKED:
             continue
         x, y = path[k, 0] - box[0], path[k, 1] - box[1]
-        if abs(cos * x + sin * y) > size[0] + side or abs(cos * y - sin * x) > size[1] + side:
+        reach = side + path[k, 5]
+        if abs(cos * x + sin * y) > size[0] + reach or abs(cos * y - sin * x) > size[1] + reach:
             continue
         tx, ty = math.cos(path[k, 3]), math.sin(path[k, 3])
         extent = abs(cos * tx + sin * ty) * size[0] + abs(cos * ty - sin * tx) * size[1]
@@ -243,32 +257,25 @@ def _meet(
 
 
 @kernel
-def act(fleet: Fleet, ahead: Ahead) -> tuple[FloatArray, FloatArray]:
-    """The Intelligent Driver Model along the route, pure pursuit across it."""
-    n = len(fleet.x)
-    accel, steer = np.empty(n), np.empty(n)
-    for i in range(n):
+def accelerate(fleet: Fleet, ahead: Ahead) -> FloatArray:
+    """The Intelligent Driver Model along the route, (N,) m/s2."""
+    accel = np.empty(len(fleet.x))
+    for i in range(len(fleet.x)):
         v, a, b = fleet.speed[i], fleet.accel[i], fleet.decel[i]
         target = max(ahead.target[i], 0.5)
         free = a * (1.0 - (v / target) ** 4) if v < target else -b * min((v - target), 1.0)
-        lead = _interaction(v, v - ahead.lead_speed[i], ahead.gap[i], fleet.min_gap[i],
-                            fleet.headway[i], a, b)  # fmt: skip
-        line = _interaction(v, v, ahead.hold[i], LINE_GAP, 0.4, a, b)
+        lead = interaction(v, v - ahead.lead_speed[i], ahead.gap[i], fleet.min_gap[i],
+                           fleet.headway[i], a, b)  # fmt: skip
+        line = interaction(v, v, ahead.hold[i], LINE_GAP, 0.4, a, b)
         accel[i] = min(max(free - max(lead, line), -HARD_BRAKE), a)
-        rear_x = fleet.x[i] - 0.5 * fleet.wheelbase[i] * math.cos(fleet.yaw[i])
-        rear_y = fleet.y[i] - 0.5 * fleet.wheelbase[i] * math.sin(fleet.yaw[i])
-        dx, dy = ahead.aim_x[i] - rear_x, ahead.aim_y[i] - rear_y
-        across = math.cos(fleet.yaw[i]) * dy - math.sin(fleet.yaw[i]) * dx
-        wanted = math.atan(2.0 * fleet.wheelbase[i] * across / max(dx * dx + dy * dy, 1.0))
-        steer[i] = min(max(wanted, -MAX_STEER), MAX_STEER)
-    return accel, steer
+    return accel
 
 
 @kernel
-def _interaction(
+def interaction(
     v: float, closing: float, gap: float, min_gap: float, headway: float, a: float, b: float
 ) -> float:
-    """IDM's deceleration (m/s2) for a leader; a standing driver stays until the gap opens."""
+    """The deceleration (m/s2) that IDM asks of a driver for a leader, or for a line."""
     if gap >= FAR:
         return 0.0
     wanted = min_gap + max(v * headway + v * closing / (2.0 * math.sqrt(a * b)), 0.0)

@@ -111,7 +111,7 @@ def test_drivers_keep_to_their_lanes(streets: Streets) -> None:
         if round(t) == t:
             at = streets.roads.nearest(np.stack([fleet.x, fleet.y], -1), fleet.yaw)
             assert (at.lane >= 0).all()
-            assert np.abs(at.lateral).max() < 0.8
+            assert np.abs(at.lateral).max() < 1.9  # half a lane, while changing
 
 
 def test_two_runs_are_identical_and_another_seed_differs() -> None:
