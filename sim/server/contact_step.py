@@ -63,6 +63,7 @@ CONTACT = np.dtype(
 
 _LOOK = 0.2  # m
 _MOST_LOOKS = 32
+_WIDEST = 1.275  # m, half: no body is wider without its mirrors (Council Directive 96/53/EC)
 _OVERLAP = 0.05  # m of common height that makes two boxes meet
 _RESTITUTION = 0.15  # cars above 1 m/s: 0.1..0.2 (Brach, Vehicle Accident Analysis, ch. 6)
 _BOUNCE_SPEED = 1.0  # m/s
@@ -103,6 +104,7 @@ def gather_vehicles(
         count += 1
         s.kind, s.slot, s.soft = 0, i, False
         _put(s, v.pose, before[i], m.box_centre, m.half_extent, clearance)
+        s.half_y = min(s.half_y, _WIDEST)
         s.vx, s.vy, s.rate = v.velocity[0], v.velocity[1], v.angular_velocity[2]
         s.mass_x = m.centre_x - m.box_centre[0]
         s.inverse_mass = 1.0 / m.mass if v.simulate else 0.0

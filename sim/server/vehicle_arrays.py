@@ -55,6 +55,7 @@ STATE = np.dtype(
         ("load", "f8"),  # wheel load over weight
         ("sway_roll", "f8"),  # rad, the body on its springs
         ("sway_pitch", "f8"),
+        ("skid", "f8"),  # 0..1, how far the stability control intervenes
         ("body_accel", "f8", 2),  # m/s2, smoothed, for load transfer
         # one step's worth of outside forces, and special modes
         ("force", "f8", 3),  # N, world axes

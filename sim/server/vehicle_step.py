@@ -28,6 +28,12 @@ _ROLLING = 0.012  # rolling resistance of car tyres on asphalt; Gillespie, ch. 4
 _WHEEL_INERTIA = 0.03  # of the vehicle's mass; Gillespie, ch. 2 (mass factor)
 _ANTILOCK = 0.98  # share of friction that anti-lock brakes use
 _ANTILOCK_SPEED = 2.0  # m/s below which they let the wheels lock
+# Stability control (ECE R140 makes it a duty of cars): when tyres slide sideways it takes the
+# engine away, brakes a little, and brakes one side against a spin
+_SKID_RISE, _SKID_FALL = 12.0, 4.0  # 1/s
+_SKID_BRAKE = 0.35  # of full pedal
+_SKID_SPEED = 3.0  # m/s below which it sleeps
+_YAW_EXCESS = 1.1  # times the yaw rate that the grip allows
 _SLIP_SPEED = 0.5  # m/s, floor of the speed in slip angles
 _STILL = 0.05  # m/s and rad/s
 _HOLD = 0.4  # of weight: what a stopped automatic holds without brakes
@@ -152,8 +158,10 @@ def _tyre(
 ) -> tuple[float, float, float]:
     """One wheel's damper rates (N s/m) along and across, and its drive force (N)."""
     limit = grip * s.wheel_load[i]
-    push = min(max(drive * m.drive[i], -limit), limit)
-    brake = s.brake_pedal * m.brake[i]
+    side = min(abs(s.lat_force[i]) / limit, 1.0)  # traction control leaves the side force alone
+    room = limit if m.leans else limit * max(math.sqrt(1.0 - side * side), 0.1)
+    push = min(max(drive * m.drive[i], -room), room)
+    brake = max(s.brake_pedal, _SKID_BRAKE * s.skid) * m.brake[i]
     if abs(along) > _ANTILOCK_SPEED:
         brake = min(brake, _ANTILOCK * limit)
     hold = brake + (m.hand_brake[i] if s.hand_brake else 0.0)
@@ -215,6 +223,25 @@ def _tyres(
 
 
 @kernel
+def _stability(s: Record, m: Record, w: F64, wet: float, dt: float, d: F64) -> None:
+    """Notice sliding tyres, and damp a yaw rate beyond what the grip can bend the path by."""
+    sliding = 0.0
+    for i in range(4):
+        grip = m.grip[i] * wet * s.surface_grip
+        if abs(s.lat_slip[i]) * m.stiffness[i] > 3.0 * grip:
+            sliding = 1.0
+    if m.leans or abs(w[0]) < _SKID_SPEED:
+        sliding = 0.0
+    rate = _SKID_RISE if sliding > s.skid else _SKID_FALL
+    s.skid += min(max(sliding - s.skid, -rate * dt), rate * dt)
+    if s.skid > 0.0:
+        grip = m.grip[2] * wet * s.surface_grip
+        if abs(w[2]) > _YAW_EXCESS * grip * GRAVITY / abs(w[0] + 1e-9):
+            moment = 0.25 * grip * m.mass * GRAVITY * 0.5 * m.track
+            d[5] += s.skid * moment / abs(w[2])
+
+
+@kernel
 def _solve(d: F64, b: F64, w: F64, mass: float, inertia: float, dt: float) -> None:
     """Make w = (M + dt D)^-1 (M w + dt b), a symmetric 3x3 system by its adjugate."""
     a, p, q = mass + dt * d[0], dt * d[1], dt * d[2]
@@ -260,7 +287,8 @@ def _push(s: Record, m: Record, w: F64, dt: float, wet: float, d: F64, b: F64) -
     d[0] = d[3] = air
     d[5] = air * m.wheelbase * m.wheelbase / 6.0
     rest_u, rest_v = b[0], b[1]
-    _tyres(s, m, w, drive, engine_drag, wet, d, b)
+    _stability(s, m, w, wet, dt, d)
+    _tyres(s, m, w, drive * (1.0 - s.skid), engine_drag, wet, d, b)
     _solve(d, b, w, m.mass, m.yaw_inertia, dt)
     b[0], b[1] = rest_u, rest_v
     if _rests(s, m, w, b, wet):
