@@ -14,7 +14,7 @@ from typing import IO
 
 from common.errors import UserError
 
-DEADLINE = 120.0  # s to load a town: the first time it is dressed and kernels are compiled
+DEADLINE = 300.0  # s to load a town: the first time it is dressed and kernels are compiled
 PATIENCE = 5.0  # s to end by itself once its input is closed
 
 

@@ -8,14 +8,19 @@ from sim.server.actors import Actor, Kind
 from sim.server.cameras import Parts
 from sim.server.collisions import Party
 from sim.server.episode import PROP, Episode
+from sim.server.rays import Rays
 from sim.server.scene import Label
 from sim.server.sensors import events
+from sim.server.sensors import lidar as lidars
 from sim.server.sensors.attributes import generator
+from sim.server.sensors.lidar import Laser
 from sim.server.sensors.motion import Gnss, Imu
+from sim.server.sensors.obstacle import Detector
+from sim.server.sensors.radar import Radar
 from sim.server.wire import Wire, to_actor
 
-Device = Callable[[Episode], list[Parts]]
-"""What a sensor sends in a tick: any number of payloads."""
+Device = Callable[[Episode, float, Rays], list[Parts]]
+"""What a sensor sends: any number of payloads, for the time (s) since it last measured."""
 
 PARTIES = {Kind.VEHICLE: Party.VEHICLE, Kind.WALKER: Party.WALKER}
 
@@ -24,7 +29,7 @@ def imu(actor: Actor) -> Device:
     """sensor.other.imu."""
     settings, dice = Imu.read(actor.attribute), generator(actor.attribute, actor.id)
 
-    def measure(episode: Episode) -> list[Parts]:
+    def measure(episode: Episode, dt: float, rays: Rays) -> list[Parts]:
         actors, row = episode.actors, actor.row
         acceleration, rates = actors.acceleration[row], actors.rates[row]
         gravity = episode.imu_gravity
@@ -37,7 +42,7 @@ def gnss(actor: Actor) -> Device:
     """sensor.other.gnss."""
     settings, dice = Gnss.read(actor.attribute), generator(actor.attribute, actor.id)
 
-    def measure(episode: Episode) -> list[Parts]:
+    def measure(episode: Episode, dt: float, rays: Rays) -> list[Parts]:
         place = episode.actors.pose[actor.row, :3]
         return [[settings.payload(place, episode.town.road_map, dice)]]
 
@@ -47,7 +52,7 @@ def gnss(actor: Actor) -> Device:
 def collision(actor: Actor) -> Device:
     """sensor.other.collision: one event per contact of the parent."""
 
-    def measure(episode: Episode) -> list[Parts]:
+    def measure(episode: Episode, dt: float, rays: Rays) -> list[Parts]:
         parent = actor.parent
         if parent is None or parent.kind not in PARTIES:
             return []
@@ -89,8 +94,70 @@ def static(label: Label) -> Wire:
     return [0, 0, [0, name, []], [*box, 0], bytes([label]), b""]
 
 
+def lidar(actor: Actor) -> Device:
+    """sensor.lidar.ray_cast."""
+    laser = Laser(lidars.Settings.read(actor.attribute))
+    dice = generator(actor.attribute, actor.id)
+
+    def measure(episode: Episode, dt: float, rays: Rays) -> list[Parts]:
+        pose, town = episode.actors.pose[actor.row], rays.surroundings(episode.town)
+        boxes = rays.boxes(episode).without(pose[:3])
+        return [lidars.points(laser, pose, dt, town, boxes, dice)]
+
+    return measure
+
+
+def semantic_lidar(actor: Actor) -> Device:
+    """sensor.lidar.ray_cast_semantic."""
+    laser = Laser(lidars.Settings.read(actor.attribute))
+
+    def measure(episode: Episode, dt: float, rays: Rays) -> list[Parts]:
+        pose, town = episode.actors.pose[actor.row], rays.surroundings(episode.town)
+        boxes = rays.boxes(episode).without(pose[:3])
+        return [lidars.labelled_points(laser, pose, dt, town, boxes)]
+
+    return measure
+
+
+def radar(actor: Actor) -> Device:
+    """sensor.other.radar."""
+    settings, dice = Radar.read(actor.attribute), generator(actor.attribute, actor.id)
+
+    def measure(episode: Episode, dt: float, rays: Rays) -> list[Parts]:
+        actors, row = episode.actors, actor.row
+        pose, town = actors.pose[row], rays.surroundings(episode.town)
+        boxes = rays.boxes(episode).without(pose[:3])
+        return [[settings.payload(pose, actors.velocity[row], dt, town, boxes, dice)]]
+
+    return measure
+
+
+def obstacle(actor: Actor) -> Device:
+    """sensor.other.obstacle: at most one event a tick."""
+    detector = Detector.read(actor.attribute)
+
+    def measure(episode: Episode, dt: float, rays: Rays) -> list[Parts]:
+        own = actor.parent or actor
+        boxes = rays.boxes(episode)
+        boxes = boxes.only(boxes.actor_id != own.id)
+        town = rays.surroundings(episode.town)
+        found = detector.look(episode.actors.pose[actor.row], town, boxes)
+        if found is None:
+            return []
+        other = static(Label(found.label))
+        if found.box >= 0:
+            other = to_actor(episode.actors.get(int(boxes.actor_id[found.box])), _no_stream)
+        return [[events.obstacle(to_actor(own, _no_stream), other, found.distance)]]
+
+    return measure
+
+
 DEVICES: dict[str, Callable[[Actor], Device]] = {
     "sensor.other.imu": imu,
     "sensor.other.gnss": gnss,
     "sensor.other.collision": collision,
+    "sensor.other.obstacle": obstacle,
+    "sensor.other.radar": radar,
+    "sensor.lidar.ray_cast": lidar,
+    "sensor.lidar.ray_cast_semantic": semantic_lidar,
 }

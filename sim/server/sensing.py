@@ -2,66 +2,81 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from sim import iso
-from sim.server import streams
+from sim.server import cameras, streams
 from sim.server.actors import Actor, Kind
 from sim.server.cameras import ENCODERS, Parts, Studio
 from sim.server.devices import DEVICES, Device
 from sim.server.episode import Episode
+from sim.server.rays import Rays
+from sim.server.rpc import RpcError
 from sim.server.sensors import TYPES
+from sim.server.sensors.attributes import number
 from sim.server.streams import Streams
 
 EARLY = 1e-6  # s: a sensor may be due this much sooner, for the rounding of sums of steps
 
 
-def sends(type_id: str) -> bool:
-    """Whether a sensor has a stream: not those that the client computes by itself."""
-    return type_id in TYPES
+@dataclass(slots=True)
+class Sensor:
+    """A sensor's memory."""
+
+    actor: Actor
+    device: Device | None  # None: a camera, or one that never sends
+    interval: float  # s between measurements; 0: every tick
+    due: float  # s, simulation time
+    last: float  # s, when it measured
 
 
 class Sensing:
-    """Memory: each sensor's device and when it is due, kept until the actor is gone."""
+    """Memory: the sensors, and what they share: the renderer, the town made ready for rays."""
 
     def __init__(self) -> None:
-        self._devices: dict[int, Device] = {}
-        self._due: dict[int, float] = {}
-        self.studio = Studio()
+        self._sensors: dict[int, Sensor] = {}
+        self.studio, self.rays = Studio(), Rays()
+
+    def admit(self, actor: Actor, now: float) -> None:
+        """A new sensor.
+
+        Raises:
+            RpcError: an attribute is no number, or out of bounds.
+        """
+        make = DEVICES.get(actor.type_id)
+        try:
+            if actor.type_id in ENCODERS:
+                cameras.check(actor.description)
+            interval = max(number(actor.attribute, "sensor_tick"), 0.0)
+            device = make(actor) if make else None
+        except ValueError as error:
+            raise RpcError(f"unable to spawn actor: {error}") from error
+        self._sensors[actor.id] = Sensor(actor, device, interval, now, now)
 
     def publish(self, episode: Episode, hub: Streams, *, keep: bool, dark: bool) -> None:
         """Measure and send, for the sensors that somebody listens to and that are due."""
-        sensors = [actor for actor in episode.actors if actor.kind is Kind.SENSOR]
-        self._forget({actor.id for actor in sensors})
-        due = [a for a in sensors if hub.listened(a.stream) and self._is_due(a, episode.elapsed)]
-        for actor in due:
-            if actor.type_id in DEVICES:
-                device = self._devices.get(actor.id)
-                if device is None:
-                    device = self._devices[actor.id] = DEVICES[actor.type_id](actor)
-                for parts in device(episode):
-                    self._send(episode, hub, actor, parts, keep)
-        cameras = [actor for actor in due if actor.type_id in ENCODERS]
-        if cameras and not dark:
-            images = self.studio.shoot(episode, cameras)
-            for actor, parts in zip(cameras, images, strict=True):
+        now = episode.elapsed
+        sensors = (self._sensors[a.id] for a in episode.actors if a.kind is Kind.SENSOR)
+        due = [s for s in sensors if hub.listened(s.actor.stream) and now >= s.due - EARLY]
+        for sensor in due:
+            sensor.due = max(sensor.due + sensor.interval, now) if sensor.interval else now
+            if sensor.device is not None:
+                dt = now - sensor.last if sensor.interval else episode.delta
+                for parts in sensor.device(episode, dt, self.rays):
+                    self._send(episode, hub, sensor.actor, parts, keep)
+            sensor.last = now
+        shown = [s.actor for s in due if s.actor.type_id in ENCODERS]
+        if shown and not dark:
+            images = self.studio.shoot(episode, shown)
+            for actor, parts in zip(shown, images, strict=True):
                 self._send(episode, hub, actor, parts, keep)
+
+    def forget(self, actor: Actor) -> None:
+        """The sensor is gone."""
+        self._sensors.pop(actor.id, None)
 
     def _send(self, episode: Episode, hub: Streams, actor: Actor, parts: Parts, keep: bool) -> None:
         transform = iso.pose_to_carla(episode.actors.pose[actor.row]).tolist()
         kind = TYPES[actor.type_id]
         head = streams.header(kind, episode.frame, episode.elapsed, transform)
         hub.publish(actor.stream, [head, *parts], keep=keep)
-
-    def _is_due(self, actor: Actor, now: float) -> bool:
-        interval = float(actor.attribute("sensor_tick", "0") or 0.0)
-        if interval <= 0.0:
-            return True
-        due = self._due.get(actor.id, now)
-        if now < due - EARLY:
-            return False
-        self._due[actor.id] = max(due + interval, now)
-        return True
-
-    def _forget(self, alive: set[int]) -> None:
-        for memory in (self._devices, self._due):
-            for actor_id in [i for i in memory if i not in alive]:
-                del memory[actor_id]

@@ -43,6 +43,8 @@ class Simulation:
         """Begin a new episode; frame numbers and actor ids go on."""
         old = self.episode
         self.episode = Episode(old.id + 1, town, old.frame, old.actors.next_id)
+        for actor in old.actors:
+            self.sensing.forget(actor)
         self._bits |= snapshot.MAP_CHANGED
         if reset:
             self.settings = Settings()

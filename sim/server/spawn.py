@@ -9,11 +9,10 @@ from common.frames import FloatArray
 from sim.server import blueprints
 from sim.server.actors import Actor, Kind, kind_of
 from sim.server.blueprints import Blueprint
-from sim.server.cameras import ENCODERS, check
 from sim.server.episode import Episode
 from sim.server.poses import matrices, poses_of
 from sim.server.rpc import RpcError
-from sim.server.sensing import sends
+from sim.server.sensors import TYPES
 from sim.server.simulation import Simulation
 from sim.server.wire import Description
 
@@ -32,20 +31,29 @@ def spawn(sim: Simulation, wanted: Description, pose: FloatArray, parent: Actor 
     if parent is not None:
         world_pose = poses_of(matrices(episode.actors.pose[parent.row]) @ matrices(pose))
     kind = kind_of(wanted.id)
-    if wanted.id in ENCODERS:
-        check(wanted)
     if kind in (Kind.VEHICLE, Kind.WALKER) and occupied(episode, blueprint, world_pose):
         raise RpcError("Spawn failed because of collision at spawn position")
     centre = np.array(blueprint.box_centre, np.float64)
     actor = episode.actors.add(wanted, world_pose, centre, blueprint.half_extent)
     actor.label = int(blueprint.label)
     episode.embody(actor, blueprint)
-    if sends(wanted.id):
-        actor.stream = sim.next_stream
-        sim.next_stream += 1
+    if kind is Kind.SENSOR:
+        _admit(sim, actor)
     if parent is not None:
         episode.actors.attach(actor, parent, pose)
     return actor
+
+
+def _admit(sim: Simulation, actor: Actor) -> None:
+    """A sensor's settings and stream; those that the client computes by itself send nothing."""
+    try:
+        sim.sensing.admit(actor, sim.episode.elapsed)
+    except RpcError:
+        sim.episode.destroy(actor)
+        raise
+    if actor.type_id in TYPES:
+        actor.stream = sim.next_stream
+        sim.next_stream += 1
 
 
 def occupied(episode: Episode, blueprint: Blueprint, pose: FloatArray) -> bool:

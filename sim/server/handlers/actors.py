@@ -46,6 +46,7 @@ def destroy_actor(call: Call, actor_id: int) -> bool:
     if actor is call.episode.spectator:
         raise RpcError("unable to destroy actor: the spectator stays")
     call.episode.destroy(actor)
+    call.sim.sensing.forget(actor)
     return True
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from sim.server import wire
-from sim.server.rays import cast
+from sim.server.rays import MOST_HITS
 from sim.server.rpc import Table, accepted, value
 from sim.server.scene import Label, StaticObject
 from sim.server.simulation import Call
@@ -59,16 +59,17 @@ def project_point(call: Call, location: Wire, direction: Wire, distance: float) 
     start, way = wire.vector(location), wire.vector(direction)
     length = float(np.linalg.norm(way))
     reach = start + (way / length if length else way) * wire.number(distance)
-    hits = cast(call.episode, start, reach)
+    hits = call.sim.sensing.rays.cast(call.episode, start, reach, 1)
     if not hits:
         return [False, [[0.0, 0.0, 0.0], int(Label.NONE)]]
-    return [True, [wire.to_vector(hits[0][1]), int(hits[0][2])]]
+    return [True, [wire.to_vector(hits[0][0]), hits[0][1]]]
 
 
 def cast_ray(call: Call, start: Wire, end: Wire) -> Wire:
     """Everything between two points, nearest first."""
-    hits = cast(call.episode, wire.vector(start), wire.vector(end))
-    return [[wire.to_vector(point), int(label)] for _, point, label in hits]
+    rays = call.sim.sensing.rays
+    hits = rays.cast(call.episode, wire.vector(start), wire.vector(end), MOST_HITS)
+    return [[wire.to_vector(point), label] for point, label in hits]
 
 
 TABLE: Table = {

@@ -46,10 +46,17 @@ class Boxes:
             return self
         turn = matrices(self.pose)[:, :3, :3]
         local = np.einsum("nji,nj->ni", turn, place - self.pose[:, :3])
-        out = (np.abs(local) > self.half).any(axis=1)
-        return Boxes(*(array[out] for array in (
-            self.pose, self.half, self.actor_id, self.label, self.velocity
-        )))  # fmt: skip
+        return self.only((np.abs(local) > self.half).any(axis=1))
+
+    def only(self, chosen: NDArray[np.bool_]) -> Boxes:
+        """Those (N,) that are chosen."""
+        return Boxes(
+            self.pose[chosen],
+            self.half[chosen],
+            self.actor_id[chosen],
+            self.label[chosen],
+            self.velocity[chosen],
+        )
 
     def triangles(self) -> F32:
         """(12 N, 3, 3) m, world frame; box by box."""
