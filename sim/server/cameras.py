@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -13,8 +14,12 @@ from sim.server.episode import Episode
 from sim.server.poses import matrices
 from sim.server.render.renderer import Renderer
 from sim.server.rpc import RpcError
-from sim.server.scene import Planes, View
+from sim.server.scene import Instances, Planes, View
 from sim.server.sensors import images
+from sim.server.sensors.attributes import generator
+from sim.server.sensors.dvs import EventCamera, Settings
+from sim.server.sensors.normals import normals
+from sim.server.sensors.optical_flow import FlowCamera
 from sim.server.stage import instances
 from sim.server.town import Town
 from sim.server.wire import Description
@@ -22,11 +27,46 @@ from sim.server.wire import Description
 MAX_PIXELS = 1 << 23  # of one image: 4K
 Parts = list[bytes | memoryview]
 
-ENCODERS: dict[str, Callable[[Planes, float], Parts]] = {
-    "sensor.camera.rgb": images.rgb,
-    "sensor.camera.depth": images.depth,
-    "sensor.camera.semantic_segmentation": images.semantic,
-    "sensor.camera.instance_segmentation": images.instance,
+
+@dataclass(frozen=True, slots=True)
+class Shot:
+    """What a camera sees, and when."""
+
+    planes: Planes
+    view: View
+    bodies: Instances
+    t: float  # s, simulation time
+
+
+Encoder = Callable[[Shot], Parts]
+"""Makes the payload of one camera's image; it may remember the last one."""
+
+
+def _events(actor: Actor) -> Encoder:
+    """sensor.camera.dvs."""
+    camera = EventCamera(Settings.read(actor.attribute))
+    dice = generator(actor.attribute, actor.id)
+    return lambda shot: camera.payload(shot.planes, shot.view, shot.t, dice)
+
+
+def _flow(actor: Actor) -> Encoder:
+    """sensor.camera.optical_flow."""
+    camera = FlowCamera()
+    return lambda shot: camera.payload(shot.planes, shot.view, shot.bodies)
+
+
+ENCODERS: dict[str, Callable[[Actor], Encoder]] = {
+    "sensor.camera.rgb": lambda _: lambda shot: images.rgb(shot.planes, shot.view.fov),
+    "sensor.camera.depth": lambda _: lambda shot: images.depth(shot.planes, shot.view.fov),
+    "sensor.camera.semantic_segmentation": lambda _: (
+        lambda shot: images.semantic(shot.planes, shot.view.fov)
+    ),
+    "sensor.camera.instance_segmentation": lambda _: (
+        lambda shot: images.instance(shot.planes, shot.view.fov)
+    ),
+    "sensor.camera.normals": lambda _: lambda shot: normals(shot.planes, shot.view),
+    "sensor.camera.optical_flow": _flow,
+    "sensor.camera.dvs": _events,
 }
 """Cameras that send, and how their image comes from the planes."""
 
@@ -67,11 +107,12 @@ def view_of(episode: Episode, actor: Actor) -> View:
 
 
 class Studio:
-    """Memory: the renderer of the present town, made when the first camera looks."""
+    """Memory: the renderer of the present town, and what cameras remember, by actor."""
 
     def __init__(self) -> None:
         self._town: Town | None = None
         self._renderer: Renderer | None = None
+        self._encoders: dict[int, Encoder] = {}
 
     def shoot(self, episode: Episode, cameras: Sequence[Actor]) -> list[Parts]:
         """The image payloads of cameras, in their order."""
@@ -82,18 +123,28 @@ class Studio:
             key = (view.world_from_cam.tobytes(), view.width_px, view.height_px, view.fov)
             views.setdefault(key, view)
             keys.append(key)
+        bodies = instances(episode)
         planes = self._of(episode.town).render_many(
             tuple(views.values()),
-            instances(episode),
+            bodies,
             episode.lights.states,
             episode.weather,
             episode.elapsed,
         )
         shots = dict(zip(views, planes, strict=True))
         return [
-            ENCODERS[camera.type_id](shots[key], views[key].fov)
+            self._encoder(camera)(Shot(shots[key], views[key], bodies, episode.elapsed))
             for camera, key in zip(cameras, keys, strict=True)
         ]
+
+    def _encoder(self, camera: Actor) -> Encoder:
+        if camera.id not in self._encoders:
+            self._encoders[camera.id] = ENCODERS[camera.type_id](camera)
+        return self._encoders[camera.id]
+
+    def forget(self, actor_id: int) -> None:
+        """A camera is gone."""
+        self._encoders.pop(actor_id, None)
 
     def _of(self, town: Town) -> Renderer:
         if self._renderer is None or self._town is not town:

@@ -11,7 +11,6 @@ import threading
 import numpy as np
 
 from common.errors import UserError
-from sim.server.cameras import ENCODERS
 from sim.server.server import Server
 from sim.server.simulation import DEFAULT_STEP, Simulation
 from sim.server.spawn import spawn
@@ -50,10 +49,15 @@ def warm_up(sim: Simulation) -> None:
     for type_id in ("vehicle.tesla.model3", "walker.pedestrian.0001"):
         spawn(scratch, Description(0, type_id, {}), pose.copy(), None)
         pose[2] += 10.0
-    cameras = [spawn(scratch, Description(0, type_id, size), pose, None) for type_id in ENCODERS]
+    cameras = [
+        spawn(scratch, Description(0, f"sensor.camera.{kind}", size), pose, None)
+        for kind in ("rgb", "depth", "semantic_segmentation", "instance_segmentation")
+    ]
     for _ in range(2):
         scratch.episode.step(DEFAULT_STEP, scratch.settings)
     sim.sensing.studio.shoot(scratch.episode, cameras)
+    for camera in cameras:
+        sim.sensing.forget(camera)
 
 
 def _end_with_input() -> None:

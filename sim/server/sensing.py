@@ -74,6 +74,7 @@ class Sensing:
     def forget(self, actor: Actor) -> None:
         """The sensor is gone."""
         self._sensors.pop(actor.id, None)
+        self.studio.forget(actor.id)
 
     def _send(self, episode: Episode, hub: Streams, actor: Actor, parts: Parts, keep: bool) -> None:
         transform = iso.pose_to_carla(episode.actors.pose[actor.row]).tolist()
