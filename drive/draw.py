@@ -117,11 +117,14 @@ def _ribbon(out: ImageArray, camera: Camera, cam_from_ego: FloatArray, plan: Pla
     across = np.stack([-np.sin(plan.yaw), np.cos(plan.yaw)], axis=-1) * 0.75
     edges = [np.column_stack([plan.xy + side * across, np.zeros(len(plan.xy))]) for side in (1, -1)]
     left, right = (_in_camera(edge, cam_from_ego) for edge in edges)
+    strength = np.zeros(out.shape[:2], np.uint8)
     for i in range(len(left) - 1):
         quad = np.stack([left[i], left[i + 1], right[i + 1], right[i]])
-        if quad[:, 2].min() < NEAR:
-            continue
-        _blend(out, _pixels(quad, camera), PLAN, 0.45 * (1.0 - i / len(left)))
+        if quad[:, 2].min() >= NEAR:
+            level = round(130 * (1.0 - i / len(left)))
+            cv2.fillConvexPoly(strength, _pixels(quad, camera), (level,), cv2.LINE_8, SHIFT)
+    share = strength[..., None] / 255.0
+    out[:] = (share * np.array(PLAN) + (1.0 - share) * out).astype(np.uint8)
 
 
 def _blend(out: ImageArray, polygon: NDArray[np.int32], colour: Colour, share: float) -> None:

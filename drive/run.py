@@ -22,6 +22,7 @@ from common.messages import (
     Outcome,
 )
 from drive.episode import DriverError, Step, episode
+from drive.faults import FaultyDriver, check_fault, faulty_localiser
 from drive.scores import comfort_si, lb20, lb21
 from drive.stack import camera_driver, truth_driver
 from drive.stage import Atlas, Stage, set_stage
@@ -124,11 +125,17 @@ def drive(
 
 
 def driver_of(spec: EpisodeSpec, weights: Path | None = None) -> Driver:
-    """The driver a spec names."""
+    """The driver a spec names, behind the fault it names.
+
+    Raises:
+        UserError: no such driver or fault; a foreign network.
+    """
+    check_fault(spec.fault)
     if spec.driver == "truth":
         return truth_driver()
     if spec.driver == "camera":
-        return camera_driver(weights)
+        driver = camera_driver(weights)
+        return driver if spec.fault is None else FaultyDriver(driver, spec)
     raise UserError(f"expected a driver, got {spec.driver!r}; there are: camera, truth")
 
 
@@ -141,7 +148,7 @@ def localiser_of(spec: EpisodeSpec, stage: Stage) -> Callable[[Readings], EgoSta
 
     localiser = Localiser()
     localiser.reset(start_of(stage.route), 0.0)
-    return lambda readings: localiser.update(readings.proprioception)
+    return faulty_localiser(lambda readings: localiser.update(readings.proprioception), spec)
 
 
 def true_ego(readings: Readings) -> EgoState:

@@ -15,7 +15,7 @@ from common.rig import ego_from_cam
 from drive.draw import FAINT, GROUND, INK, LIGHT, PLAN, Colour, from_above, on_camera
 from drive.episode import Step
 
-VIEW = Camera("view", 896, 504, math.pi / 2, ego_from_cam((0.9, 0.0, 1.7), 0.0, 0.07))
+VIEW = Camera("view", 896, 504, math.pi / 2, ego_from_cam((1.5, 0.0, 1.7), 0.0, 0.05))
 """What the audience sees; no driver looks through it."""
 
 SIZE = (1280, 720)  # px

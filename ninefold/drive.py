@@ -31,7 +31,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=0, metavar="S")
     parser.add_argument("--driver", choices=("camera", "truth"), default="camera")
     parser.add_argument("--weights", type=Path, metavar="F.onnx", help="another network")
-    parser.add_argument("--fault", metavar="NAME", help="a fault put into the sensors")
+    parser.add_argument(
+        "--fault",
+        metavar="NAME",
+        help="frame_drop, front_blackout, camera_noise or gnss_loss, for the camera driver",
+    )
     parser.add_argument("--vehicles", type=int, default=20, metavar="N")
     parser.add_argument("--walkers", type=int, default=12, metavar="N")
     parser.add_argument("--carla", metavar="HOST:PORT", help="a running CARLA server")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
@@ -15,8 +16,8 @@ PREVIEW_TIME, PREVIEW_LEAST = 0.3, 1.5  # s and m over which the plan's curvatur
 SPEED_GAIN = 0.8  # 1/s
 LAG = 0.15  # s between command and effect: the plan is read that much ahead
 HOLD_SPEED, HOLD_ACCEL = 0.05, -1.0  # m/s below which a stopping car is held, with m/s2
-JERK, BRAKE_JERK = 4.0, 20.0  # m/s3, calm and when braking harder than `CALM`
-CALM = -3.0  # m/s2
+JERK, BRAKE_JERK = 3.0, 20.0  # m/s3, calm and when braking harder than `CALM`
+CALM = -4.0  # m/s2
 STEER_RATE = 0.6  # rad/s at the wheels; 9 rad/s at a hand wheel geared 15:1
 
 
@@ -43,8 +44,10 @@ class Follower:
         plan_from_ego = self._world_from_plan.inverse() @ ego.world_from_ego
         steer = self._steer(plan, plan_from_ego, ego.speed)
         accel = self._accel(plan, ego)
-        if self._last is not None:
-            steer, accel = _limited(steer, accel, self._last, ego.t - self._last.t)
+        last = self._last or ControlCommand(ego.t, steer, 0.0, False, Source.PLANNER)
+        if ego.speed < HOLD_SPEED and accel > 0.0:
+            last = replace(last, accel=max(last.accel, 0.0))  # the brake is let go at once
+        steer, accel = _limited(steer, accel, last, ego.t - last.t)
         self._last = ControlCommand(ego.t, steer, accel, False, Source.PLANNER)
         return self._last
 

@@ -29,7 +29,6 @@ from planning.propose import (
     LEAST_BLEND,
     SHARES,
     SPEED,
-    STOP,
     TARGET,
     YAW,
     Aim,
@@ -42,9 +41,10 @@ from planning.propose import (
 )
 from planning.score import Scores, score
 
-STEADY = 0.02  # score that the previous plan's intention is given extra
+STEADY = 0.05  # score that the previous plan's lateral target is given extra
+YIELDING = 0.1  # score that yielding is given extra where the previous plan yielded
 SAME_SIDE = 0.3  # m between two lateral targets that are taken for one
-SIDE_COST = 0.06  # score per metre beside the lane's centre
+SIDE_COST = 0.06  # score of leaving the lane's centre
 LANE_GAIN, LANE_MOST = 0.1, 0.8  # share of a lane's seen offset taken over per plan; m at most
 TURNING = dict(enumerate(("follow route", "turn left", "turn right", "go straight")))
 """By index into `path.COMMANDS`."""
@@ -66,6 +66,11 @@ class PlannerConfig:
     driver: DriverModel = DRIVER
     vehicle: VehicleGeometry = LINCOLN_MKZ
 
+    @property
+    def half(self) -> tuple[float, float]:
+        """The ego's half length and half width, m."""
+        return 0.5 * self.vehicle.length, 0.5 * self.vehicle.width
+
 
 @dataclass(frozen=True, slots=True)
 class Memory:
@@ -76,7 +81,7 @@ class Memory:
     accel: FloatArray = field(default_factory=lambda: np.zeros(1))  # (N,) m/s2, of the last plan
     side: float = 0.0  # m, lateral target relative to the lane's centre
     there: float = 0.0  # m, arc length at which that target is reached
-    stop: float = math.inf  # m, arc length the last plan yielded at
+    yielding: str = ""  # to whom the last plan yielded
     lane: float = 0.0  # m, how far left of the route the lane was seen
     served: float = -math.inf  # m, arc length of the last stop sign's line stopped at
     standing: dict[str, float] = field(default_factory=dict)  # s each object has stood, by name
@@ -101,65 +106,112 @@ class Planner:
         if self._path is None:
             raise RuntimeError("expected reset(route) before plan(), got none; call it first")
         config, memory = self.config, self._memory
-        pose = ego.world_from_ego
-        s, d = project(self._path, np.array([pose.x, pose.y]), memory.s, reach=25.0)
-        path = stretch(self._path, pose.inverse(), s - config.behind, s + config.ahead)
-        lane = _lane_memory(memory.lane, lane_offset(path, scene.lanes, s))
-        steps = round(config.horizon / config.dt) + 1
-        green = scene.light is not None and scene.light.state is LightState.GREEN
-        future = forecast(scene, ego, path, steps, config.dt, priority=green)
-        half = (0.5 * config.vehicle.length, 0.5 * config.vehicle.width)
-        hold = rules.hold(path, s, ego.speed, scene.light, future, half[0])
-        sign, served = rules.stop_sign(s, ego.speed, self._stops, memory.served, half[0])
-        hold = min(hold, sign, key=lambda one: one.stop)
-        stops = rules.yields(path, s, future, half)
-        standing = _standing(memory, future, ego.t)
-        thing = rules.obstacle(path, s, future, half, standing)
-        gap = config.driver.gap
-        sides = [(side, 1.0, gap) for side in config.sides]
-        if thing is not None:
-            gap = rules.PASS_ROOM
-            most = min(1.0, rules.PASS_SPEED / max(float(path.speed.max()), 0.1))
-            sides += [(side, most, rules.PASS_NEAR) for side in thing.sides]
-        rows = candidates(
-            Aim(lane, _blend(memory, 0.0, s, d - lane, ego.speed), 1.0, gap),
-            tuple(
-                Aim(lane + side, _blend(memory, side, s, d - lane, ego.speed), most, near)
-                for side, most, near in sides
-            ),
-            hold.stop,
-            tuple(stop.stop for stop in stops),
-        )
-        course = heading_error(path, s, slip(_bounded(ego.steer), config.vehicle))
-        accel = _accel_now(memory, ego, config.dt)
-        start = np.array([s, d, math.tan(_bounded(course)), max(ego.speed, 0.0), accel])
-        states, held = rollout(
-            path.xy,
-            path.yaw,
-            path.curvature,
-            config.cruise * path.speed,
-            (float(path.s[0]), STEP),
-            start,
-            rows,
-            future.motion,
-            future.extent,
-            config.driver,
-            config.dt,
-        )
-        scores = score(states, future, scene.drivable, hold.line, half, config.dt)
-        chosen = _choose(scores, rows, memory, lane)
-        stop = float(rows[chosen, STOP]) if rows[chosen, STOP] < hold.stop else math.inf
-        side = float(rows[chosen, TARGET]) - lane
-        there = s + float(rows[chosen, BLEND])
-        accels = states[chosen, :, ACCEL]
+        seen = _read(self._path, self._stops, scene, ego, config, memory)
+        rows = _candidates(seen, ego.speed, config, memory)
+        states, held = _rollout(seen, rows, ego, config, memory)
+        scores = score(states, seen.future, scene.drivable, seen.hold.line, config.half, config.dt)
+        names = [""] * len(SHARES) + [stop.name for stop in seen.stops]
+        names += [""] * (len(rows) - len(names))
+        chosen = _choose(scores, rows, names, memory, seen.lane)
+        side = float(rows[chosen, TARGET]) - seen.lane
         self._memory = Memory(
-            s, ego.t, accels, side, there, stop, lane, standing=standing, served=served
+            seen.s,
+            ego.t,
+            states[chosen, :, ACCEL],
+            side,
+            seen.s + float(rows[chosen, BLEND]),
+            names[chosen],
+            seen.lane,
+            seen.served,
+            seen.standing,
         )
-        if thing is not None and abs(side) > SAME_SIDE:
-            reason = f"pass {thing.name}"
+        if seen.obstacle is not None and abs(side) > SAME_SIDE:
+            reason = f"pass {seen.obstacle.name}"
         else:
-            reason = _reason(chosen, states[chosen], held, scores, hold, stops, future, path, s)
+            reason = _reason(seen, states[chosen], names[chosen], int(held[chosen]), scores)
         return _plan(ego.t, config.dt, states[chosen], reason, scores, chosen)
+
+
+@dataclass(frozen=True, slots=True)
+class _Situation:
+    """What a plan starts from."""
+
+    path: Path  # the stretch around the ego, ego frame
+    s: float  # m along the route
+    d: float  # m left of it
+    lane: float  # m, how far left of the route the lane lies
+    future: Forecast
+    hold: rules.Hold
+    served: float  # m, arc length of the last stop sign's line stopped at
+    stops: tuple[rules.Stop, ...]
+    obstacle: rules.Obstacle | None
+    standing: dict[str, float]  # s each object has stood, by name
+
+
+def _read(
+    route: Path,
+    signs: tuple[float, ...],
+    scene: Scene,
+    ego: EgoState,
+    config: PlannerConfig,
+    memory: Memory,
+) -> _Situation:
+    """Place the ego on its route, predict the others, ask the rules."""
+    pose, half = ego.world_from_ego, config.half
+    s, d = project(route, np.array([pose.x, pose.y]), memory.s, reach=25.0)
+    path = stretch(route, pose.inverse(), s - config.behind, s + config.ahead)
+    lane = _lane_memory(memory.lane, lane_offset(path, scene.lanes, s))
+    steps = round(config.horizon / config.dt) + 1
+    green = scene.light is not None and scene.light.state is LightState.GREEN
+    future = forecast(scene, ego, path, steps, config.dt, priority=green)
+    hold = rules.hold(path, s, ego.speed, scene.light, future, half[0])
+    sign, served = rules.stop_sign(s, ego.speed, signs, memory.served, half[0])
+    hold = min(hold, sign, key=lambda one: one.stop)
+    stops = rules.yields(path, s, future, half)
+    standing = _standing(memory, future, ego.t)
+    obstacle = rules.obstacle(path, s, future, half, standing)
+    return _Situation(path, s, d, lane, future, hold, served, stops, obstacle, standing)
+
+
+def _candidates(
+    seen: _Situation, speed: float, config: PlannerConfig, memory: Memory
+) -> FloatArray:
+    """Keep to the lane's centre, a little beside it, or round what stands in the way."""
+    gap, aside = config.driver.gap, seen.d - seen.lane
+
+    def aim(side: float, share: float, near: float) -> Aim:
+        return Aim(seen.lane + side, _blend(memory, side, seen.s, aside, speed), share, near)
+
+    sides = [aim(side, 1.0, gap) for side in config.sides]
+    if seen.obstacle is not None:
+        gap = rules.PASS_ROOM
+        most = min(1.0, rules.PASS_SPEED / max(float(seen.path.speed.max()), 0.1))
+        sides += [aim(side, most, rules.PASS_NEAR) for side in seen.obstacle.sides]
+    stops = tuple(stop.stop for stop in seen.stops)
+    return candidates(aim(0.0, 1.0, gap), tuple(sides), seen.hold.stop, stops)
+
+
+def _rollout(
+    seen: _Situation, rows: FloatArray, ego: EgoState, config: PlannerConfig, memory: Memory
+) -> tuple[FloatArray, NDArray[np.int64]]:
+    """Drive the candidates forward from where the ego is and how it moves."""
+    path, future = seen.path, seen.future
+    course = heading_error(path, seen.s, slip(_bounded(ego.steer), config.vehicle))
+    accel = _accel_now(memory, ego, config.dt)
+    start = np.array([seen.s, seen.d, math.tan(_bounded(course)), max(ego.speed, 0.0), accel])
+    return rollout(
+        path.xy,
+        path.yaw,
+        path.curvature,
+        config.cruise * path.speed,
+        (float(path.s[0]), STEP),
+        start,
+        rows,
+        future.motion,
+        future.extent,
+        config.driver,
+        config.dt,
+    )
 
 
 def _bounded(angle: float) -> float:
@@ -202,10 +254,12 @@ def _standing(memory: Memory, future: Forecast, t: float) -> dict[str, float]:
     }
 
 
-def _choose(scores: Scores, rows: FloatArray, memory: Memory, lane: float) -> int:
+def _choose(scores: Scores, rows: FloatArray, names: list[str], memory: Memory, lane: float) -> int:
     """The best proposal; where all collide, the one that does so last and slowest."""
     total = scores.total + STEADY * (np.abs(rows[:, TARGET] - lane - memory.side) < SAME_SIDE)
-    total = total - SIDE_COST * np.abs(rows[:, TARGET] - lane)
+    if memory.yielding:
+        total += YIELDING * np.array([name != "" for name in names])
+    total = total - SIDE_COST * (np.abs(rows[:, TARGET] - lane) > SAME_SIDE)
     if not (scores.total > 0.0).any():
         hit = np.where(np.isfinite(scores.hit), scores.hit, 100.0) * scores.line
         return int(np.argmax(hit - 0.01 * scores.progress))
@@ -229,30 +283,19 @@ def _plan(
     return Plan(t, dt, xy, yaw, speed, reason, values)
 
 
-def _reason(
-    chosen: int,
-    states: FloatArray,
-    held: NDArray[np.int64],
-    scores: Scores,
-    hold: rules.Hold,
-    stops: tuple[rules.Stop, ...],
-    future: Forecast,
-    path: Path,
-    s: float,
-) -> str:
+def _reason(seen: _Situation, states: FloatArray, yielding: str, held: int, scores: Scores) -> str:
     """What the car does and why, in a few words."""
+    future, hold, s = seen.future, seen.hold, seen.s
     slowing = states[-1, SPEED] < max(states[0, SPEED] - 0.5, 1.0)
-    row = chosen - len(SHARES)
     threat = int(scores.threat[0])
-    if 0 <= row < len(stops) and stops[row].stop < hold.stop and slowing:
-        return f"yield to {stops[row].name}"
-    if int(held[chosen]) >= 0:
-        n = int(held[chosen])
-        crosses = bool(future.walker[n]) or abs(math.sin(future.motion[n, 0, 5])) > 0.7
-        return f"{'yield to' if crosses else 'follow'} {future.names[n]}"
+    if yielding and slowing:
+        return f"yield to {yielding}"
+    if held >= 0:
+        crosses = bool(future.walker[held]) or abs(math.sin(future.motion[held, 0, 5])) > 0.7
+        return f"{'yield to' if crosses else 'follow'} {future.names[held]}"
     if slowing and math.isfinite(hold.stop) and hold.stop - s < 40.0:
         return hold.reason
     if slowing and threat >= 0:
         return f"brake for {future.names[threat]}"
-    command = int(np.interp(s + 3.0, path.s, path.command).round())
+    command = int(np.interp(s + 3.0, seen.path.s, seen.path.command).round())
     return TURNING.get(command, "follow route")

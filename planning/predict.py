@@ -17,7 +17,8 @@ FREE, ALONG = 0, 1
 ALONG_ANGLE = 0.6  # rad to the path's direction below which a vehicle is taken to follow the road
 ALONG_REACH = 6.0  # m to the side of the path: the own lane and one beside it
 FADE = 1.2  # s in which a drift across the lane dies out, a quarter of a lane change
-TURN_FADE = 2.5  # s in which a turn dies out: half of a junction's
+STEERING = 0.1  # rad/s of turn below which a vehicle only corrects its course, which dies out
+MOST_TURN = 1.7  # rad; a turn goes on until the object faces along the path, or as far as this
 STANDING = 0.3  # m/s
 GROWTH = {ObjectKind.VEHICLE: 0.10, ObjectKind.WALKER: 0.15}  # m/s of doubt to every side
 MOST_GROWTH = 0.5  # m
@@ -73,10 +74,7 @@ def forecast(
     travelled = np.cumsum(speed, axis=1) * dt - speed[:, :1] * dt
     start = np.column_stack([now[:, :3], now[:, 4], s, d, relative])
     mode = np.where(on_road, ALONG, FREE).astype(np.int64)
-    fade = np.where(on_road, FADE, TURN_FADE)
-    motion = trajectories(
-        path.xy, path.yaw, float(path.s[0]), STEP, start, mode, travelled, dt, fade
-    )
+    motion = trajectories(path.xy, path.yaw, float(path.s[0]), STEP, start, mode, travelled, dt)
     rate = np.array([GROWTH[o.kind] for o in objects]) * (np.abs(now[:, 3]) > STANDING)
     growth = np.minimum(rate[:, None] * t[None, :], MOST_GROWTH)
     names = tuple(_name(o) for o in objects)
@@ -149,7 +147,6 @@ def trajectories(
     mode: NDArray[np.int64],
     travelled: FloatArray,
     dt: float,
-    fade: FloatArray,
 ) -> FloatArray:
     """Where objects go: (N, T, 6) x, y, yaw, s, d, direction relative to the path.
 
@@ -162,7 +159,6 @@ def trajectories(
         mode: (N,) FREE or ALONG.
         travelled: (N, T) m driven since now, signed along the heading.
         dt: s between columns.
-        fade: (N,) s in which turning or drifting dies out.
     """
     objects, steps = travelled.shape
     out = np.empty((objects, steps, 6))
@@ -172,7 +168,7 @@ def trajectories(
         row, _, _ = locate(line, yaw, x, y, row)
         base = 0.0 if math.cos(psi) >= 0.0 else math.copysign(math.pi, psi)
         for t in range(steps):
-            left = math.exp(-t * dt / fade[n])
+            left = math.exp(-t * dt / FADE)
             moved = travelled[n, t] - travelled[n, t - 1] if t > 0 else 0.0
             if mode[n] == ALONG:
                 s += moved * math.cos(psi)
@@ -184,11 +180,15 @@ def trajectories(
                 out[n, t, 2], out[n, t, 3] = direction + bent, s
                 out[n, t, 4], out[n, t, 5] = d, bent
             else:
-                middle = heading + 0.5 * rate * left * dt
-                x += moved * math.cos(middle)
-                y += moved * math.sin(middle)
-                heading += rate * left * dt if t > 0 else 0.0
+                turn = rate * dt * (left if abs(start[n, 3]) < STEERING else 1.0) * min(t, 1)
+                x += moved * math.cos(heading + 0.5 * turn)
+                y += moved * math.sin(heading + 0.5 * turn)
                 row, ahead, side = locate(line, yaw, x, y, row)
+                aligned = math.sin(heading - yaw[row])
+                heading += turn
+                turned = abs(heading - start[n, 2])
+                if aligned * math.sin(heading - yaw[row]) < 0.0 or turned > MOST_TURN:
+                    rate = 0.0
                 out[n, t, 0], out[n, t, 1], out[n, t, 2] = x, y, heading
                 out[n, t, 3], out[n, t, 4] = first + row * step + ahead, side
                 out[n, t, 5] = heading - yaw[row]

@@ -22,7 +22,7 @@ TARGET, BLEND, SHARE, STOP, BRAKE, GAP = range(6)
 length to stop at (inf for none), constant deceleration m/s2 (0 for none), m to keep from who stands
 in the way."""
 
-CALM = -3.0  # m/s2; harder wishes may build up with `URGENT_JERK`
+CALM = -4.5  # m/s2; harder wishes may build up with `URGENT_JERK`
 URGENT_JERK = 15.0  # m/s3
 STOP_FADE = 0.6  # s, time constant with which a stop's braking fades out
 SHARES = (1.0, 0.75, 0.5, 0.25, 0.0)

@@ -18,8 +18,9 @@ DILEMMA = {LightState.RED: 7.0, LightState.YELLOW: 3.0}
 the ITE's design deceleration), red only where tyres could not stop it."""
 LOOK = 60.0  # m ahead within which an unlocated light's junction is looked for
 ROOM = 3.0  # m to leave free behind the car past a junction
-YIELD_GAP, WALKER_GAP = 1.5, 2.5  # m between the front bumper and a crossing object's way
-MOST_STOPS = 5
+YIELD_GAPS, WALKER_GAPS = (1.5, 0.5), (2.5, 1.2)
+"""m between the front bumper and a crossing object's way: wished, and rather than brake hard."""
+MOST_STOPS = 8
 STOPPED, STOP_NEAR = 0.1, 2.0  # m/s; m before the place to stop: there a stop sign is obeyed
 PASS_GAP = 0.55  # m to leave between the car and what it passes
 PASS_ROOM = 7.0  # m to keep behind what one waits to pass; from nearer, the wheels cannot
@@ -180,8 +181,8 @@ def yields(path: Path, s: float, future: Forecast, half: tuple[float, float]) ->
         if not crossing or not there.any():
             continue
         first = float((motion[:, 3] - extent[:, 0] - future.growth[n])[there].min())
-        gap = WALKER_GAP if future.walker[n] else YIELD_GAP
-        found.append(Stop(first - half[0] - gap, future.names[n]))
+        for gap in WALKER_GAPS if future.walker[n] else YIELD_GAPS:
+            found.append(Stop(first - half[0] - gap, future.names[n]))
     junction = junction_ahead(path, s)
     if found and junction is not None and junction[0] > s + half[0]:
         found.append(Stop(junction[0] - half[0] - LINE_MARGIN, found[0].name))

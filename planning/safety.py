@@ -35,6 +35,7 @@ class Limits:
     reaction: float = 0.2  # s until emergency braking bites
     emergency_decel: float = 6.0  # m/s2 that emergency braking counts on
     horizon: float = 3.0  # s of swept path looked at
+    oncoming_horizon: float = 1.0  # s, for who comes the other way: most pass beside the car
     lead_brake: float = 8.0  # m/s2 a vehicle ahead may brake with
 
 
@@ -216,7 +217,9 @@ def _meets(
     width = 0.5 * (vehicle.width + across * thing.length + along * thing.width)
     moving = drove != np.append(drove[1:], drove[-1])
     met = (np.abs(ahead) < length) & (np.abs(side) < width) & moving
-    return bool(ahead[0] > 0.0 and met.any())
+    oncoming = float(velocity[0]) * math.copysign(1.0, speed) < -1.0
+    soon = t < (limits.oncoming_horizon if oncoming else limits.horizon)
+    return bool(ahead[0] > 0.0 and (met & soon).any())
 
 
 def _too_close(

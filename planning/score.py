@@ -19,7 +19,7 @@ from planning.propose import ACCEL, SPEED, YAW, D, S, X, Y
 
 PROGRESS, TTC, COMFORT = 5.0, 5.0, 2.0  # weights; nuPlan's and PDM-Closed's
 TTC_HORIZON = 1.0  # s, nuPlan 0.95
-PASSING_GAP = 1.0  # s a crossing object must stay away from where the ego is
+PASSING_GAP = 1.0  # s by which the ego must be clear of a crossing object's way
 SIDE_GAP = 0.35  # m to vehicles, 0.6 to walkers
 LATERAL_LIMIT = 3.0  # m/s2, ISO 11270
 STILL = 0.1  # m/s
@@ -61,6 +61,7 @@ def score(
     hit, near, threat = conflicts(
         states,
         forecast.motion,
+        forecast.extent,
         forecast.half,
         forecast.speed,
         forecast.growth,
@@ -125,7 +126,7 @@ def at_fault(ego: FloatArray, ego_now: FloatArray, dx: float, dy: float, facing:
 
 
 @kernel
-def near_miss(
+def slips_by(
     ego: FloatArray,
     half: tuple[float, float],
     thing: FloatArray,
@@ -133,30 +134,41 @@ def near_miss(
     speed: float,
     side: float,
 ) -> bool:
-    """Whether the ego, going on as it is for `TTC_HORIZON`, would meet the object.
+    """Whether the ego passes closer than `side`, or in front of a crossing object too late.
 
-    A crossing object's box is stretched by what it drives in `PASSING_GAP`, so that the ego does
-    not slip through in front of it.
+    A crossing object's box is stretched by what it drives in `PASSING_GAP`.
     """
-    facing = thing[2] - ego[YAW]
-    reach = max(speed, 0.0) * PASSING_GAP * abs(math.sin(facing))
-    half_b = (box[0] + 0.5 * reach, box[1])
+    reach = max(speed, 0.0) * PASSING_GAP * abs(math.sin(thing[2] - ego[YAW]))
     dx = thing[0] + 0.5 * reach * math.cos(thing[2]) - ego[X]
     dy = thing[1] + 0.5 * reach * math.sin(thing[2]) - ego[Y]
-    half_a = (half[0] + 0.2, half[1] + side)
-    along_x = speed * math.cos(thing[2]) - ego[SPEED] * math.cos(ego[YAW])
-    along_y = speed * math.sin(thing[2]) - ego[SPEED] * math.sin(ego[YAW])
-    for share in (0.0, 0.5, 1.0):
-        tau = share * TTC_HORIZON
-        if overlap(dx + along_x * tau, dy + along_y * tau, ego[YAW], half_a, thing[2], half_b):
-            return True
-    return False
+    grown = (half[0] + 0.2, half[1] + side)
+    return overlap(dx, dy, ego[YAW], grown, thing[2], (box[0] + 0.5 * reach, box[1]))
+
+
+@kernel
+def closes_in(
+    ego: FloatArray, half: tuple[float, float], thing: FloatArray, extent: FloatArray
+) -> bool:
+    """Whether the ego, going on along its path as it is, would run into the object in time.
+
+    Args:
+        ego: a state.
+        half: the ego's half length and width.
+        thing: a row of the forecast's motion.
+        extent: half extents along and across the path, speed along it; of the object then.
+    """
+    ahead = thing[3] - ego[S]
+    closing = (ego[SPEED] - extent[2]) * TTC_HORIZON
+    in_way = abs(thing[4] - ego[D]) < extent[1] + half[1] + 0.2
+    oncoming = extent[2] < -1.0
+    return in_way and not oncoming and 0.0 < ahead - extent[0] - half[0] < closing
 
 
 @kernel
 def conflicts(
     states: FloatArray,
     motion: FloatArray,
+    extent: FloatArray,
     boxes: FloatArray,
     speed: FloatArray,
     growth: FloatArray,
@@ -184,7 +196,10 @@ def conflicts(
                     hit[p] = t * dt
                     threat[p] = n
                     break
-                if near[p] == np.inf and near_miss(ego, half, thing, grown, speed[n, t], side):
+                if near[p] == np.inf and (
+                    slips_by(ego, half, thing, grown, speed[n, t], side)
+                    or closes_in(ego, half, thing, extent[n, t])
+                ):
                     near[p] = t * dt
                     threat[p] = n
             if hit[p] < np.inf:

@@ -323,19 +323,35 @@ def read(text: str, source: str) -> Network:
     if root.tag != "OpenDRIVE":
         raise UserError(f"expected an OpenDRIVE file, got <{root.tag}> in {source}; check it")
     try:
-        roads = {road.id: road for road in map(_road, root.iterfind("road")) if road.plan}
+        for piece in root.iterfind("road/planView/geometry"):
+            _ = [float(v) for e in piece.iter() for k, v in e.attrib.items() if k != "pRange"]
+        found = [road for road in map(_road, root.iterfind("road")) if road.plan]
     except ValueError as error:
         raise UserError(f"expected numbers in {source}, got {error}; check the file") from None
-    driving = (
-        lane.kind == "driving"
-        for road in roads.values()
-        for section in road.sections
-        for lane in section.lanes.values()
-    )
-    if not any(driving):
-        raise UserError(f"expected a road with a driving lane in {source}, got none; check it")
+    roads = {road.id: road for road in found}
+    _check(root, found, source)
     controllers = tuple(
         tuple(dict.fromkeys(c.get("signalId", "") for c in controller.iterfind("control")))
         for controller in root.iterfind("controller")
     )
     return Network(roads, controllers)
+
+
+def _check(root: Xml.Element, roads: list[Road], source: str) -> None:
+    """Refuse what LibCarla would crash on, and what nobody can drive on."""
+    if len({road.id for road in roads}) < len(roads):
+        raise UserError(f"expected road ids to differ in {source}, got one twice; check the file")
+    for road in roads:
+        lengths = [float(piece.get("length", 0)) for piece in road.plan]
+        if not all(0.0 < length < np.inf for length in (road.length, *lengths)):
+            raise UserError(f"expected road {road.id} of {source} to have a length; check the file")
+    lanes = [lane for road in roads for part in road.sections for lane in part.lanes.values()]
+    if not any(lane.kind == "driving" and len(lane.width.start) for lane in lanes):
+        raise UserError(f"expected a road with a driving lane in {source}, got none; check it")
+    signals = {signal.get("id") for signal in root.iterfind("road/signals/signal")}
+    for control in root.iterfind("controller/control"):
+        if control.get("signalId") not in signals:
+            raise UserError(
+                f"expected signal {control.get('signalId')} of a controller in {source}, got none;"
+                " check the file"
+            )

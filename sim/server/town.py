@@ -100,7 +100,7 @@ def town_from_opendrive(name: str, xodr: str) -> Town:
         road_map = carla.Map(name, xodr)
         signals, signs = signals_of(road_map, network), signs_of(road_map)
         spawn_points = _spawn_points(road_map)
-    except RuntimeError as error:
+    except (RuntimeError, IndexError) as error:
         raise UserError(f"expected a map CARLA can read, got {name}: {error}; check it") from None
     kept = cache.file_of(xodr)
     dressing = cache.stored(kept)

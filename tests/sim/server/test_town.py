@@ -1,5 +1,6 @@
 """Loading towns: what an episode finds in them, and what is refused."""
 
+import re
 from pathlib import Path
 
 import carla
@@ -62,11 +63,14 @@ def test_foreign_towns_load_with_lights_and_ground(name):
     assert len(town.spawn_points) >= 100
     assert len(town.signals) >= 17
     assert_spawns_on_lanes(town)
-    for waypoint in town.road_map.generate_waypoints(20.0):
-        at = waypoint.transform.location
-        z, normal = town.ground(np.array([[at.x, -at.y, at.z]]))
-        assert z[0] == pytest.approx(at.z, abs=0.1)
-        assert normal[0, 2] > 0.9
+    waypoints = town.road_map.generate_waypoints(20.0)
+    places = np.array([transform_pose(waypoint.transform)[:3] for waypoint in waypoints])
+    z, normal = town.ground(places)
+    assert z == pytest.approx(places[:, 2], abs=0.1)
+    assert (normal[:, 2] > 0.9).all()
+    for signal in town.signals:
+        assert signal.trigger_extent[0] > 1.0
+        assert abs(signal.trigger_centre[0]) + abs(signal.trigger_centre[1]) < 60.0
 
 
 def test_the_same_map_gives_the_same_town(city):
@@ -94,6 +98,22 @@ def test_a_broken_map_is_refused_in_one_line(tmp_path, text, why):
     with pytest.raises(UserError, match=why) as raised:
         load_town(str(path))
     assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "with_", "why"),
+    [
+        (r"<signals>.*?</signals>", "", "signal 20"),
+        (r'length="', 'length="-', "a length"),
+        (r'<road name="([^"]*)" id="1"', r'<road name="\1" id="0"', "ids to differ"),
+        (r"<width[^>]*/>", "", "driving lane"),
+        (r'curvature="', 'curvature="x', "numbers"),
+    ],
+)
+def test_a_map_that_would_crash_the_client_is_refused(city, pattern, with_, why):
+    broken = re.sub(pattern, with_, city.xodr, flags=re.DOTALL)
+    with pytest.raises(UserError, match=why):
+        town_from_opendrive("broken", broken)
 
 
 def test_an_unknown_town_is_refused_with_the_known_ones():
