@@ -170,6 +170,7 @@ class Network:
 
     roads: dict[int, Road]
     controllers: tuple[tuple[str, ...], ...]  # signal ids that are green together
+    bare: dict[str, float]  # signals that do not say which lanes they govern: id -> t (m)
 
 
 def _tapers(lane: Lane, section: Section) -> list[float]:
@@ -334,7 +335,12 @@ def read(text: str, source: str) -> Network:
         tuple(dict.fromkeys(c.get("signalId", "") for c in controller.iterfind("control")))
         for controller in root.iterfind("controller")
     )
-    return Network(roads, controllers)
+    bare = {
+        signal.get("id", ""): float(signal.get("t", 0))
+        for signal in root.iterfind("road/signals/signal")
+        if signal.find("validity") is None
+    }
+    return Network(roads, controllers, bare)
 
 
 def _check(root: Xml.Element, roads: list[Road], source: str) -> None:

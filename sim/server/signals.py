@@ -40,7 +40,7 @@ def signals_of(road_map: carla.Map, network: Network) -> tuple[Signal, ...]:
     found: list[Signal] = []
     phases = _phases(network)
     for identity, landmarks in _by_id(road_map, (LIGHT,)):
-        approaches = _largest(_approaches(road_map, landmarks, stop=True))
+        approaches = _largest(_approaches(road_map, network, landmarks, stop=True))
         if not approaches:
             continue
         pose = transform_pose(landmarks[0].transform)
@@ -62,12 +62,12 @@ def signals_of(road_map: carla.Map, network: Network) -> tuple[Signal, ...]:
     return _paired(found)
 
 
-def signs_of(road_map: carla.Map) -> tuple[Sign, ...]:
+def signs_of(road_map: carla.Map, network: Network) -> tuple[Sign, ...]:
     """The map's speed limit, stop and yield signs, in the order of their ids."""
     found = []
     for identity, landmarks in _by_id(road_map, (STOP, YIELD, SPEED)):
         landmark = landmarks[0]
-        approaches = _largest(_approaches(road_map, landmarks, landmark.type != SPEED))
+        approaches = _largest(_approaches(road_map, network, landmarks, landmark.type != SPEED))
         if not approaches:
             continue
         pose = transform_pose(landmark.transform)
@@ -107,12 +107,13 @@ def _by_id(road_map: carla.Map, types: Iterable[str]) -> list[tuple[str, list[ca
 
 
 def _approaches(
-    road_map: carla.Map, landmarks: Sequence[carla.Landmark], stop: bool
+    road_map: carla.Map, network: Network, landmarks: Sequence[carla.Landmark], stop: bool
 ) -> list[Approach]:
     """The lanes that landmarks of one id govern; with `stop`, where they end."""
     found: dict[tuple[int, int], Approach] = {}
     for landmark in landmarks:
-        for waypoint in _governed(road_map, landmark):
+        lanes = _bare(network, landmark) if landmark.id in network.bare else _valid(landmark)
+        for waypoint in _governed(road_map, landmark, lanes):
             approach = _walk(waypoint) if stop else Approach(waypoint, -1)
             found.setdefault((approach.waypoint.road_id, approach.waypoint.lane_id), approach)
     if not found:
@@ -123,15 +124,39 @@ def _approaches(
     return list(found.values())
 
 
-def _governed(road_map: carla.Map, landmark: carla.Landmark) -> list[carla.Waypoint]:
+def _valid(landmark: carla.Landmark) -> list[int]:
+    """The lanes that a signal says it governs."""
+    return [
+        lane
+        for first, last in landmark.get_lane_validities()
+        for lane in range(min(first, last), max(first, last) + 1)
+    ]
+
+
+def _bare(network: Network, landmark: carla.Landmark) -> list[int]:
+    """The lanes of a signal that names none: those that end near it, for limits those beside it.
+
+    LibCarla would go by the orientation, whose sense differs between its towns and the standard.
+    """
+    road = network.roads[landmark.road_id]
+    s = landmark.s
+    section = next((part for part in road.sections if s <= part.end), road.sections[-1])
+    driving = [lane.id for lane in section.lanes.values() if lane.kind == "driving"]
+    right = network.bare[landmark.id] < 0.0 if landmark.type == SPEED else s > road.length / 2.0
+    return [lane for lane in driving if (lane < 0) == right] or driving
+
+
+def _governed(
+    road_map: carla.Map, landmark: carla.Landmark, lanes: Sequence[int]
+) -> list[carla.Waypoint]:
+    """Where the driving lanes among `lanes` pass a landmark."""
     waypoints = []
-    for first, last in landmark.get_lane_validities():
-        for lane in range(min(first, last), max(first, last) + 1):
-            waypoint = None
-            if lane != 0:
-                waypoint = road_map.get_waypoint_xodr(landmark.road_id, lane, landmark.s)
-            if waypoint is not None and waypoint.lane_type == carla.LaneType.Driving:
-                waypoints.append(waypoint)
+    for lane in lanes:
+        waypoint = None
+        if lane != 0:
+            waypoint = road_map.get_waypoint_xodr(landmark.road_id, lane, landmark.s)
+        if waypoint is not None and waypoint.lane_type == carla.LaneType.Driving:
+            waypoints.append(waypoint)
     return waypoints
 
 

@@ -98,7 +98,7 @@ def town_from_opendrive(name: str, xodr: str) -> Town:
     network = opendrive.read(xodr, name)
     try:
         road_map = carla.Map(name, xodr)
-        signals, signs = signals_of(road_map, network), signs_of(road_map)
+        signals, signs = signals_of(road_map, network), signs_of(road_map, network)
         spawn_points = _spawn_points(road_map)
     except (RuntimeError, IndexError) as error:
         raise UserError(f"expected a map CARLA can read, got {name}: {error}; check it") from None

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
-import tempfile
 import zipfile
 from dataclasses import astuple, fields
 from pathlib import Path
@@ -61,10 +61,12 @@ def store(path: Path, dressing: Dressing) -> None:
     arrays = {field.name: getattr(dressing.mesh, field.name) for field in fields(Mesh)}
     arrays |= {name: np.asarray(getattr(dressing.ground, name)) for name in GROUND}
     arrays["objects"] = np.array(rows, np.float64).reshape(-1, 10)
+    part = path.with_name(f"{path.stem}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as part:
-            np.savez(part, **arrays)
-        Path(part.name).replace(path)
+        with part.open("wb") as file:
+            np.savez(file, **arrays)
+        part.replace(path)
     except OSError:
-        return
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)

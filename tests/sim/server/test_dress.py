@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from common.frames import wrap_angles
+from sim.server.dress import cache
 from sim.server.dress.markings import crossings
 from sim.server.ground import ROAD
 from sim.server.scene import Label, Material
@@ -88,3 +89,21 @@ def test_crossings_are_painted(city):
     for outline in crossings(city.road_map):
         near = np.hypot(*(stripes[:, :2] - outline[:, :2].mean(axis=0)).T) < 3.0
         assert near.sum() >= 6
+
+
+def test_a_dressing_on_disk_is_the_one_that_was_made(city, tmp_path):
+    path = tmp_path / "towns" / "city.npz"
+    cache.store(path, city.dressing)
+    assert [file.name for file in path.parent.iterdir()] == ["city.npz"]
+    kept = cache.stored(path)
+    assert kept.objects == city.objects
+    assert kept.mesh.faces.tobytes() == city.mesh().faces.tobytes()
+    assert kept.ground.upper.tobytes() == city.ground.upper.tobytes()
+
+
+def test_a_damaged_or_unwritable_cache_is_no_error(city, tmp_path):
+    path = tmp_path / "city.npz"
+    path.write_bytes(b"PK\x03\x04 not a town")
+    assert cache.stored(path) is None
+    cache.store(path / "below a file", city.dressing)
+    assert cache.stored(tmp_path / "none.npz") is None

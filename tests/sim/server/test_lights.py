@@ -1,11 +1,13 @@
 """Traffic lights: their cycle, and whom they govern."""
 
+import re
+
 import carla
 import numpy as np
 import pytest
 
 from sim.server.lights import GREEN, RED, YELLOW, LightController
-from sim.server.town import load_town
+from sim.server.town import load_town, town_from_opendrive
 
 
 @pytest.fixture(scope="module")
@@ -108,6 +110,16 @@ def test_a_light_governs_whoever_waits_at_its_line_and_nobody_else(city, nose):
             assert lights.governing(car[None], np.array([yaw + np.pi]))[0] != index
             through = car + (nose + 4.0) * np.array([np.cos(yaw), np.sin(yaw)])
             assert lights.governing(through[None], np.array([yaw]))[0] == -1
+
+
+def test_lights_and_signs_that_name_no_lanes_govern_those_that_end_at_them(city):
+    bare = town_from_opendrive("bare", re.sub(r"<validity[^>]*/>", "", city.xodr))
+    for own, named in ((bare.signals, city.signals), (bare.signs, city.signs)):
+        for signal, same in zip(own, named, strict=True):
+            assert signal.opendrive_id == same.opendrive_id
+            assert signal.trigger_centre == pytest.approx(same.trigger_centre, abs=0.01)
+            assert signal.trigger_extent == same.trigger_extent
+            assert signal.yaw == pytest.approx(same.yaw, abs=1e-3)
 
 
 def test_nobody_is_governed_on_a_map_without_lights():
