@@ -32,7 +32,7 @@ SAMPLE = np.dtype(
         ("rasters", np.uint8, SEG_GRID.shape),  # bit i: RASTERS[i]
         ("objects", np.float32, (MAX_LABELS, len(OBJECT_FIELDS))),  # ego frame; NaN rows: none
         ("lanes", np.float32, (3, LANE_STATIONS, 3)),  # own, left, right: x, y, width m; NaN: none
-        ("light", np.int8),  # index into LIGHTS of the light that governs the ego lane; 0: none
+        ("light", np.int8),  # index into LIGHTS of what governs the ego lane; 0: none, -1: unknown
         ("lamps", np.float32, (2, MAX_LAMPS, 2)),  # px of its lit lenses, front and narrow; or NaN
         ("stop_distance", np.float32),  # m along the lane; NaN: none
         ("speed", np.float32),  # m/s

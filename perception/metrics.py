@@ -190,6 +190,8 @@ def _add_occupancy(tally: Tally, found: list[ObjectEstimate], labels: FloatArray
 
 def _add_light(tally: Tally, raw: RawOutputs, row: Samples) -> None:
     light = decode_light(raw)
+    if row["light"] < 0:
+        return
     truth = LIGHTS[int(row["light"])]
     state = None if light is None else light.state
     if truth is None:

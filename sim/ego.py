@@ -102,12 +102,13 @@ class EgoSensors:
     def _due(self, frame: int) -> bool:
         """Whether the slow sensors fire in this frame; the first GNSS fix tells their phase."""
         if self._phase is None:
-            deadline = time.monotonic() + FIRST_TIMEOUT
-            while self._gnss.empty() and time.monotonic() < deadline:
-                time.sleep(0.001)
-            if self._gnss.empty():
+            try:
+                fix = self._gnss.get(timeout=FIRST_TIMEOUT)
+            except queue.Empty:
                 return False
-            self._phase = frame
+            if fix.frame == frame:
+                self._gnss.put(fix)
+            self._phase = int(fix.frame)
         return (frame - self._phase) % CAMERA_PERIOD == 0
 
     def _contacts(self, frame: int) -> tuple[Contact, ...]:

@@ -1,8 +1,8 @@
 """What the rig's pictures show: colour and instance images of the same moment, for labels.
 
 Instance images name actors as the embedded server does: red holds the label, green and blue the
-low and high byte of the actor's id; a traffic light's lens has 4 times its place among the lights
-plus 0 red, 1 yellow, 2 green. A real CARLA numbers instances otherwise.
+low and high byte of the actor's id; a traffic light's lens has 60000, plus 4 times its place
+among the lights, plus 0 red, 1 yellow, 2 green. A real CARLA numbers instances otherwise.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from sim import iso
 
 TIMEOUT = 20.0  # s on the clock
 FIRST_TIMEOUT = 1.0  # s on the clock to see whether a tick has pictures
+FIRST_LENS = 60_000  # the embedded server's, `sim/server/scene.py`
 TRAFFIC_LIGHT = 7  # CARLA's semantic tag
 LENSES = {LightState.RED: (0,), LightState.YELLOW: (1,), LightState.GREEN: (2,)}
 ALL_LENSES = (0, 1, 2)
@@ -46,7 +47,7 @@ class Shot:
         """Lit lenses (all, where off) of light number `light`: (N, 3) u, v px and pixels."""
         lit = np.zeros(self.label.shape[1:], bool)
         for lens in LENSES.get(state, ALL_LENSES):
-            lit |= self.instance[camera] == 4 * light + lens
+            lit |= self.instance[camera] == FIRST_LENS + 4 * light + lens
         lit &= self.label[camera] == TRAFFIC_LIGHT
         _, _, stats, centres = cv2.connectedComponentsWithStats(lit.astype(np.uint8))
         return np.column_stack([centres[1:] + 0.5, stats[1:, cv2.CC_STAT_AREA]]).astype(float)

@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from perception.train.model import Outputs
-from perception.train.targets import Targets
+from perception.train.targets import UNKNOWN, Targets
 
 RASTER_POSITIVE = (1.0, 3.0, 8.0, 1.0, 2.0, 2.0)  # weight of a set cell, per raster: thin is rare
 RASTER_WEIGHT = (2.0, 1.0, 1.0, 1.5, 0.5, 0.5)
@@ -40,10 +40,10 @@ def dice(scores: Tensor, target: Tensor) -> Tensor:
     return (1 - (2 * both + 1) / (total + 1)).mean()
 
 
-def lamp_loss(scores: Tensor, target: Tensor) -> Tensor:
-    """Binary cross-entropy, lit cells weighted up, per lit cell."""
+def lamp_loss(scores: Tensor, target: Tensor, known: Tensor) -> Tensor:
+    """Binary cross-entropy, lit cells weighted up, per lit cell; of samples with known (B,) 1."""
     p_loss = functional.binary_cross_entropy_with_logits(scores, target, reduction="none")
-    weight = 1.0 + 10.0 * target
+    weight = (1.0 + 10.0 * target) * known[:, None, None, None]
     return (p_loss * weight).sum() / (target.sum() + 20.0)
 
 
@@ -62,10 +62,15 @@ def losses(out: Outputs, target: Targets) -> dict[str, Tensor]:
         "boxes": (box * box_weight).sum() / box_weight.sum().clamp(min=1.0),
         "rasters": (cells * channel).mean(),
         "dice": dice(out.rasters[:, 1:], target.rasters[:, 1:]),
-        "lamps": lamp_loss(out.lamps, target.lamps),
+        "lamps": lamp_loss(out.lamps, target.lamps, target.light_known),
         "light": functional.cross_entropy(
-            out.light, target.light, weight=torch.tensor(LIGHT_WEIGHT)
-        ),
+            out.light,
+            target.light,
+            weight=torch.tensor(LIGHT_WEIGHT),
+            ignore_index=UNKNOWN,
+            reduction="sum",
+        )
+        / target.light_known.sum().clamp(min=1.0),
         "stop": (stop * target.stop_weight).sum() / target.stop_weight.sum().clamp(min=1.0),
     }
 

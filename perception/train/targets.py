@@ -14,6 +14,8 @@ from perception.dataset import VISIBLE_PIXELS
 HEAT_SIGMA = (0.9, 0.6)  # cells, per kind
 BOX_RADIUS = 1.5  # cells around a centre that learn its box
 STOP_SIGMA = 1.0  # m
+UNKNOWN = -1
+"""The light of a sample whose lenses nobody looked for."""
 LAMP_STRIDE = 4  # px per cell of the lamp maps
 LAMP_SHAPE = (32, 64)
 
@@ -39,7 +41,8 @@ class Targets:
     box_weight: Tensor  # (B, 80, 48)
     rasters: Tensor  # (B, 6, 160, 96)
     lamps: Tensor  # (B, 4, 64, 64)
-    light: Tensor  # (B,) int64
+    light: Tensor  # (B,) int64; UNKNOWN: not asked
+    light_known: Tensor  # (B,) 1 where the light is known
     stop: Tensor  # (B, 60), sums to 1
     stop_weight: Tensor  # (B,)
 
@@ -130,6 +133,7 @@ def make_targets(labels: Labels) -> Targets:
         rasters=rasters.float(),
         lamps=_lamps(labels.lamps, labels.light),
         light=labels.light,
+        light_known=(labels.light != UNKNOWN).float(),
         stop=stop / stop.sum(dim=1, keepdim=True).clamp(min=1e-6),
-        stop_weight=((distance >= 0) & (distance < STOP_BINS) & (labels.light > 0)).float(),
+        stop_weight=((distance >= 0) & (distance < STOP_BINS) & (labels.light != 0)).float(),
     )

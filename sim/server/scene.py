@@ -17,6 +17,10 @@ U8 = NDArray[np.uint8]
 U32 = NDArray[np.uint32]
 
 
+FIRST_LENS = 60_000
+"""Object ids in pictures from here on are lenses: + 4 * signal index + (0 R, 1 Y, 2 G)."""
+
+
 class Label(IntEnum):
     """CARLA 0.9.16's semantic tags."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from sim import iso
@@ -26,7 +27,7 @@ class Sensor:
     actor: Actor
     device: Device | None  # None: a camera, or one that never sends
     interval: float  # s between measurements; 0: every tick
-    due: float  # s, simulation time
+    due: float  # s, simulation time; the first measurement sets the beat
     last: float  # s, when it measured
 
 
@@ -51,7 +52,7 @@ class Sensing:
             device = make(actor) if make else None
         except ValueError as error:
             raise RpcError(f"unable to spawn actor: {error}") from error
-        self._sensors[actor.id] = Sensor(actor, device, interval, now, now)
+        self._sensors[actor.id] = Sensor(actor, device, interval, -math.inf, now)
 
     def publish(self, episode: Episode, hub: Streams, *, keep: bool, dark: bool) -> None:
         """Measure and send, for the sensors that somebody listens to and that are due."""
@@ -59,7 +60,8 @@ class Sensing:
         sensors = (self._sensors[a.id] for a in episode.actors if a.kind is Kind.SENSOR)
         due = [s for s in sensors if hub.listened(s.actor.stream) and now >= s.due - EARLY]
         for sensor in due:
-            sensor.due = max(sensor.due + sensor.interval, now) if sensor.interval else now
+            due_next = sensor.due + sensor.interval
+            sensor.due = due_next if due_next > now + EARLY else now + sensor.interval
             if sensor.device is not None:
                 dt = now - sensor.last if sensor.interval else episode.delta
                 for parts in sensor.device(episode, dt, self.rays):

@@ -22,6 +22,7 @@ from sim.server.render.signs import sign_atlas
 from sim.server.render.sky import Light, light_of, tone_table
 from sim.server.scene import (
     F32,
+    FIRST_LENS,
     I32,
     U8,
     U32,
@@ -60,7 +61,7 @@ class Renderer:
         self._cells = cutting.cut(mesh)
         self._look, self._tag = static_surface(mesh, self._cells)
         self._lenses = lens_faces(self._tag)
-        self._tag[self._lenses[0], 2] = 0
+        self._tag[self._lenses[0], 2] += FIRST_LENS
         self._street = np.nonzero(self._tag[:, 0] == Material.STREET_LAMP)[0]
         self._lamp_map = lamps.town_lamps(mesh)
         self._vertices, self._faces = self._cells.vertices, self._cells.faces
