@@ -43,6 +43,9 @@ from planning.score import Scores, score
 
 STEADY = 0.05  # score that the previous plan's lateral target is given extra
 YIELDING = 0.1  # score that yielding is given extra where the previous plan yielded
+PATIENCE = 6.0  # s of standing for others after which the car takes what room there is
+IMPATIENT = 0.4  # share of the wished gaps it then keeps
+NARROW = 0.1  # m at each side it then needs
 SAME_SIDE = 0.3  # m between two lateral targets that are taken for one
 SIDE_COST = 0.06  # score of leaving the lane's centre
 LANE_GAIN, LANE_MOST = 0.1, 0.8  # share of a lane's seen offset taken over per plan; m at most
@@ -85,6 +88,7 @@ class Memory:
     lane: float = 0.0  # m, how far left of the route the lane was seen
     served: float = -math.inf  # m, arc length of the last stop sign's line stopped at
     standing: dict[str, float] = field(default_factory=dict)  # s each object has stood, by name
+    waited: float = 0.0  # s the ego has stood without a light or sign that says so
 
 
 class Planner:
@@ -109,7 +113,10 @@ class Planner:
         seen = _read(self._path, self._stops, scene, ego, config, memory)
         rows = _candidates(seen, ego.speed, config, memory)
         states, held = _rollout(seen, rows, ego, config, memory)
-        scores = score(states, seen.future, scene.drivable, seen.hold.line, config.half, config.dt)
+        patience = 1.0 if seen.waited < PATIENCE else IMPATIENT
+        scores = score(
+            states, seen.future, scene.drivable, seen.hold.line, config.half, config.dt, patience
+        )
         names = [""] * len(SHARES) + [stop.name for stop in seen.stops]
         names += [""] * (len(rows) - len(names))
         chosen = _choose(scores, rows, names, memory, seen.lane)
@@ -124,6 +131,7 @@ class Planner:
             seen.lane,
             seen.served,
             seen.standing,
+            seen.waited,
         )
         if seen.obstacle is not None and abs(side) > SAME_SIDE:
             reason = f"pass {seen.obstacle.name}"
@@ -146,6 +154,7 @@ class _Situation:
     stops: tuple[rules.Stop, ...]
     obstacle: rules.Obstacle | None
     standing: dict[str, float]  # s each object has stood, by name
+    waited: float  # s the ego has stood without a light or sign that says so
 
 
 def _read(
@@ -170,7 +179,8 @@ def _read(
     stops = rules.yields(path, s, future, half)
     standing = _standing(memory, future, ego.t)
     obstacle = rules.obstacle(path, s, future, half, standing)
-    return _Situation(path, s, d, lane, future, hold, served, stops, obstacle, standing)
+    waited = _waited(memory, ego, hold)
+    return _Situation(path, s, d, lane, future, hold, served, stops, obstacle, standing, waited)
 
 
 def _candidates(
@@ -209,7 +219,7 @@ def _rollout(
         rows,
         future.motion,
         future.extent,
-        config.driver,
+        config.driver if seen.waited < PATIENCE else config.driver._replace(margin=NARROW),
         config.dt,
     )
 
@@ -243,6 +253,16 @@ def _accel_now(memory: Memory, ego: EgoState, dt: float) -> float:
     return float(np.interp(ego.t - memory.t, rows, memory.accel))
 
 
+def _waited(memory: Memory, ego: EgoState, hold: rules.Hold) -> float:
+    """For how long (s) the ego has stood for others; moving, it grows patient twice as fast."""
+    if memory.t is None or math.isfinite(hold.stop):
+        return 0.0
+    elapsed = ego.t - memory.t
+    if abs(ego.speed) < STANDING:
+        return min(memory.waited + elapsed, 2.0 * PATIENCE)
+    return max(memory.waited - 2.0 * elapsed, 0.0)
+
+
 def _standing(memory: Memory, future: Forecast, t: float) -> dict[str, float]:
     """For how long (s) each object has been seen standing, by name."""
     elapsed = t - memory.t if memory.t is not None else 0.0
@@ -257,7 +277,7 @@ def _standing(memory: Memory, future: Forecast, t: float) -> dict[str, float]:
 def _choose(scores: Scores, rows: FloatArray, names: list[str], memory: Memory, lane: float) -> int:
     """The best proposal; where all collide, the one that does so last and slowest."""
     total = scores.total + STEADY * (np.abs(rows[:, TARGET] - lane - memory.side) < SAME_SIDE)
-    if memory.yielding:
+    if memory.yielding and memory.waited < PATIENCE:
         total += YIELDING * np.array([name != "" for name in names])
     total = total - SIDE_COST * (np.abs(rows[:, TARGET] - lane) > SAME_SIDE)
     if not (scores.total > 0.0).any():

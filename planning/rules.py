@@ -31,6 +31,7 @@ PASS_LOOK = 40.0  # m ahead within which standing objects are passed
 PASS_AFTER = 2.5  # s an object must have been seen standing
 NUDGE = 1.3  # m to the side that still counts as the own lane
 ONCOMING_LOOK = 90.0  # m of the other lane that must be empty
+QUEUE_AFTER = 40.0  # s a queue must have stood: longer than any red light
 QUEUE = 25.0  # m before a junction where standing cars are taken for a queue
 
 
@@ -157,7 +158,7 @@ def obstacle(
         aside = extent[n, 1] + half[1] + PASS_GAP - abs(now[n, 4])
         blocks = 0.0 < ahead < PASS_LOOK and aside > 0.0 and not future.walker[n]
         queue = now[n, 3] < entry < now[n, 3] + QUEUE
-        if blocks and not queue and standing.get(name, 0.0) >= PASS_AFTER:
+        if blocks and standing.get(name, 0.0) >= (QUEUE_AFTER if queue else PASS_AFTER):
             best = min(best, (ahead, n)) if best is not None else (ahead, n)
     if best is None:
         return None

@@ -20,7 +20,7 @@ from planning.propose import ACCEL, SPEED, YAW, D, S, X, Y
 PROGRESS, TTC, COMFORT = 5.0, 5.0, 2.0  # weights; nuPlan's and PDM-Closed's
 TTC_HORIZON = 1.0  # s, nuPlan 0.95
 PASSING_GAP = 1.0  # s by which the ego must be clear of a crossing object's way
-SIDE_GAP = 0.35  # m to vehicles, 0.6 to walkers
+SIDE_GAP, WALKER_GAP = 0.35, 0.6  # m to the side of vehicles, of walkers
 LATERAL_LIMIT = 3.0  # m/s2, ISO 11270
 STILL = 0.1  # m/s
 
@@ -47,6 +47,7 @@ def score(
     line: float,
     half: tuple[float, float],
     dt: float,
+    patience: float = 1.0,
 ) -> Scores:
     """Judge proposals against the forecast.
 
@@ -57,6 +58,7 @@ def score(
         line: arc length of a line not to cross (the ego's origin), inf for none.
         half: the ego's half length and half width, m.
         dt: s between states.
+        patience: share of the wished gaps to others that is kept.
     """
     hit, near, threat = conflicts(
         states,
@@ -68,6 +70,7 @@ def score(
         forecast.walker,
         half,
         dt,
+        patience,
     )
     horizon = (states.shape[1] - 1) * dt
     collision = np.where(np.isfinite(hit), 0.0, 1.0)
@@ -175,6 +178,7 @@ def conflicts(
     walker: NDArray[np.bool_],
     half: tuple[float, float],
     dt: float,
+    patience: float,
 ) -> tuple[FloatArray, FloatArray, NDArray[np.int64]]:
     """First collision and first near miss of each proposal, s or inf (P,), and with whom (P,)."""
     hit, near = np.full(len(states), np.inf), np.full(len(states), np.inf)
@@ -191,13 +195,13 @@ def conflicts(
                 if not at_fault(ego, states[p, 0], dx, dy, thing[2]):
                     continue
                 grown = (boxes[n, 0] + growth[n, t], boxes[n, 1] + growth[n, t])
-                side = SIDE_GAP + 0.25 if walker[n] else SIDE_GAP
+                side = patience * (WALKER_GAP if walker[n] else SIDE_GAP)
                 if overlap(dx, dy, ego[YAW], half, thing[2], grown):
                     hit[p] = t * dt
                     threat[p] = n
                     break
                 if near[p] == np.inf and (
-                    slips_by(ego, half, thing, grown, speed[n, t], side)
+                    slips_by(ego, half, thing, grown, speed[n, t] * patience, side)
                     or closes_in(ego, half, thing, extent[n, t])
                 ):
                     near[p] = t * dt

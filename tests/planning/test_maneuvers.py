@@ -107,6 +107,13 @@ MANEUVERS = [
         seconds=25,
     ),
     Maneuver(
+        "a walker steps out 14 m ahead at 30 km/h",
+        line(("straight", 120), limit=8.3),
+        (check_no_collision, arrives(60)),
+        agents=(person(60, -3, HALF, 0, Change(3, 1.5, near=14)),),
+        seconds=25,
+    ),
+    Maneuver(
         "a walker crosses slowly",
         ROAD,
         (*CALM, keeps(1.0), arrives(90)),
@@ -224,6 +231,25 @@ MANEUVERS = [
         line(("straight", 40), ("cross", 20), ("straight", 80)),
         (*CALM, never_below(7.0), arrives(100)),
         agents=(car(50, -6.0, HALF, 0.0),),
+    ),
+    Maneuver(
+        "a car's nose reaches to the lane and stays",
+        ROAD,
+        (check_no_collision, arrives(90)),
+        agents=(car(50, -3.55, HALF, 0.0), car(50, 3.75, -HALF, 0.0)),
+        seconds=40,
+    ),
+    Maneuver(
+        "positions are wrong by decimetres",
+        CROSSING,
+        (check_no_collision, check_on_line, keeps(1.0), arrives(100)),
+        agents=(
+            car(25, 0, 0, 8, Change(2.5, 0.0, at=2.0), Change(1.5, 9, at=8.0)),
+            person(30, -3.5),
+        ),
+        light=Light(60.0, ((0, RED), (9, GREEN))),
+        noise=0.3,
+        seconds=30,
     ),
 ]
 
