@@ -27,6 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--samples", type=int, default=40_000, help="samples drawn in all")
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--rate", type=float, default=3e-3, help="peak learning rate")
+    parser.add_argument("--start", type=Path, help="begin with the weights of this checkpoint")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--json", type=Path, help="write the held-out figures there")
@@ -51,7 +52,7 @@ def run(options: argparse.Namespace) -> int:
     use_threads(options.threads)
     learn, kept = split(open_shards(options.data))
     spec = TrainSpec(options.samples, options.batch, options.seed, options.rate)
-    training = Run(spec, options.out / "checkpoint.pt")
+    training = Run(spec, options.out / "checkpoint.pt", start=options.start)
     pool = Pool(learn)
     started = time.monotonic()
     _follow(training, pool)
@@ -60,7 +61,9 @@ def run(options: argparse.Namespace) -> int:
         "frames": len(pool),
         "frames_held_out": sum(len(s) for s in kept),
         "command": f"ninefold train --samples {spec.samples} --batch {spec.batch}"
-        f" --rate {spec.rate:g} --seed {spec.seed}",
+        f" --rate {spec.rate:g} --seed {spec.seed}"
+        + ("" if options.start is None else " --start (the run before)"),
+        "before": None if options.start is None else _card_of(options.start),
         "commit": commit(),
         "minutes_this_time": round((time.monotonic() - started) / 60, 1),
         "torch": TORCH_VERSION,
@@ -110,6 +113,15 @@ def judge(checkpoint: Path, kept: list[Samples]) -> dict[str, float | None]:
     return score(
         (raw, row) for shard in kept for raw, row in zip(infer(network, shard), shard, strict=True)
     )
+
+
+def _card_of(checkpoint: Path) -> object:
+    """The card beside a checkpoint, without its figures; None without one."""
+    path = checkpoint.with_name("card.json")
+    if not path.exists():
+        return None
+    card: dict[str, object] = json.loads(path.read_text())
+    return {key: value for key, value in card.items() if key != "figures"}
 
 
 def commit() -> str:

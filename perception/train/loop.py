@@ -59,8 +59,16 @@ class Progress:
 class Run:
     """Memory of a training run: network, averaged network, optimiser, step count."""
 
-    def __init__(self, spec: TrainSpec, checkpoint: Path, size: Size | None = None) -> None:
+    def __init__(
+        self,
+        spec: TrainSpec,
+        checkpoint: Path,
+        size: Size | None = None,
+        start: Path | None = None,
+    ) -> None:
         """Start anew, or go on from the checkpoint where there is one.
+
+        A new run may begin with the averaged weights of another run's checkpoint, `start`.
 
         Raises:
             UserError: the checkpoint belongs to a run with another spec.
@@ -69,7 +77,8 @@ class Run:
         self.spec = spec
         self.checkpoint = checkpoint
         self.step = 0
-        self.network = Network(size).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        network = Network(size) if start is None else load(start)
+        self.network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = torch.optim.swa_utils.AveragedModel(
             self.network,
             multi_avg_fn=_average,
