@@ -18,6 +18,7 @@ from common.messages import Camera, ControlCommand, LightState, Proprioception
 from common.rig import RIG
 from sim import iso
 from sim.ego import EgoSensors
+from sim.maps.files import is_file_name, read_map
 from sim.readings import Readings, RoadUsers
 from sim.vehicle import Pedals
 
@@ -75,7 +76,7 @@ class World:
         self.close()
 
     def load(self, town: str, weather: str = "ClearNoon") -> None:
-        """A fresh episode of a town by name, or of an OpenDRIVE file; synchronous at 20 Hz."""
+        """A fresh episode of a town by name, or of a map file; synchronous at 20 Hz."""
         preset = _weather(weather)
         self._forget()
         self.client.set_timeout(LOAD_TIMEOUT)
@@ -93,8 +94,8 @@ class World:
         self.lights = sorted(lights, key=lambda light: int(light.id))
 
     def _load(self, town: str) -> carla.World:
-        if Path(town).suffix == ".xodr":
-            text = Path(town).read_text()
+        if is_file_name(town):
+            text = read_map(Path(town))
             if self.world.get_map().to_opendrive() == text:
                 return self.client.reload_world(False)
             return self.client.generate_opendrive_world(text)

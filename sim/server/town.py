@@ -14,6 +14,7 @@ from common.errors import UserError
 from common.frames import FloatArray
 from sim import maps
 from sim.iso import transform_pose
+from sim.maps.files import read_map
 from sim.server import opendrive
 from sim.server.dress import cache
 from sim.server.dress.dressing import Dressing, dress
@@ -69,22 +70,18 @@ def town_names() -> tuple[str, ...]:
 
 
 def load_town(source: str) -> Town:
-    """A built-in town by name, or any OpenDRIVE file by path.
+    """A built-in town by name, or any OpenDRIVE or OpenStreetMap file by path.
 
     Raises:
-        UserError: no such town or file, or a file that is not a drivable OpenDRIVE map.
+        UserError: no such town or file, or a file that is not a drivable map.
     """
     path = maps.path(source) if source in town_names() else Path(source)
     if not path.is_file():
         known = ", ".join(town_names())
         raise UserError(
-            f"expected a town ({known}) or an OpenDRIVE file, got {source}; check the name"
+            f"expected a town ({known}), an .xodr or .osm file, got {source}; check the name"
         )
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"expected an OpenDRIVE file, got {source}: {error}; check it") from None
-    return town_from_opendrive(path.stem, text)
+    return town_from_opendrive(path.stem, read_map(path))
 
 
 def town_from_opendrive(name: str, xodr: str) -> Town:

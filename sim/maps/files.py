@@ -1,0 +1,60 @@
+"""Map files: OpenDRIVE as it is, OpenStreetMap turned into OpenDRIVE by the genuine client."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from common.errors import UserError
+
+SUFFIXES = (".xodr", ".osm")
+
+
+def is_file_name(town: str) -> bool:
+    """Whether a town's name means a map file."""
+    return Path(town).suffix in SUFFIXES
+
+
+def read_map(path: Path) -> str:
+    """The OpenDRIVE text of a map file.
+
+    Raises:
+        UserError: no such file, not text, or OpenStreetMap without roads.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"expected a map file at {path}, got: {error}; check it") from None
+    return opendrive_of(text, path.name) if path.suffix == ".osm" else text
+
+
+def opendrive_of(osm: str, name: str) -> str:
+    """OpenStreetMap as OpenDRIVE, with its traffic lights, around the map's middle."""
+    import carla
+
+    settings = carla.Osm2OdrSettings()
+    settings.generate_traffic_lights = True
+    settings.center_map = True
+    try:
+        with _silent():
+            return str(carla.Osm2Odr.convert(osm, settings))
+    except RuntimeError as error:
+        reason = str(error).strip().rstrip(".")
+        raise UserError(f"expected an OpenStreetMap file, got {name}: {reason}; check it") from None
+
+
+@contextlib.contextmanager
+def _silent() -> Iterator[None]:
+    """Drop what the converter's C libraries say of projections that it does without."""
+    sys.stderr.flush()
+    kept, nothing = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nothing)
