@@ -1,0 +1,53 @@
+"""`ninefold drive` as its users meet it."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import av
+
+from ninefold.__main__ import main
+
+
+def processes_of(session: int) -> list[str]:
+    """Living processes of a session."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rsplit(")", 1)[1].split()
+        except OSError:
+            continue
+        if int(fields[3]) == session and fields[0] != "Z":
+            found.append(stat.parent.name)
+    return found
+
+
+def test_a_drive_writes_video_and_result_and_ctrl_c_leaves_no_process(tmp_path: Path):
+    video, result = tmp_path / "drive.mp4", tmp_path / "drive.json"
+    command = [sys.executable, "-m", "ninefold", "drive", "--driver", "truth", "--vehicles", "3"]
+    command += ["--walkers", "0", "--video", str(video), "--json", str(result)]
+    drive = subprocess.Popen(command, start_new_session=True, stdout=subprocess.DEVNULL)
+    deadline = time.monotonic() + 120.0
+    while not (video.exists() and video.stat().st_size > 0) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert len(processes_of(drive.pid)) >= 2
+    time.sleep(2.0)
+    os.kill(drive.pid, signal.SIGINT)
+    assert drive.wait(30.0) == 130
+    time.sleep(0.5)
+    assert processes_of(drive.pid) == []
+    assert not result.exists()
+    with av.open(str(video)) as file:
+        assert file.streams.video[0].codec_context.name == "h264"
+
+
+def test_doctor_names_what_is_missing_and_writes_it(tmp_path: Path, capsys):
+    main(["doctor", "--json", str(tmp_path / "doctor.json")])
+    findings = json.loads((tmp_path / "doctor.json").read_text())
+    assert {"Python", "carla", "network"} <= {one["name"] for one in findings}
+    assert all(one["mend"] for one in findings if one["state"] == "missing")
+    assert "carla" in capsys.readouterr().out
