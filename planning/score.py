@@ -119,12 +119,19 @@ def _on_road(
 
 
 @kernel
-def at_fault(ego: FloatArray, ego_now: FloatArray, dx: float, dy: float, facing: float) -> bool:
-    """Whether the ego would be to blame: not while it stands, nor when hit from behind."""
+def at_fault(ego: FloatArray, ego_now: FloatArray, thing_now: FloatArray) -> bool:
+    """Whether the ego would be to blame: not while it stands, nor when hit from behind.
+
+    Args:
+        ego: its state at the time of the collision.
+        ego_now: its state now.
+        thing_now: the other's row of the forecast now.
+    """
     if ego[SPEED] < STILL and ego_now[SPEED] < STILL:
         return False
-    ahead = dx * math.cos(ego[YAW]) + dy * math.sin(ego[YAW])
-    behind = ahead < -1.5 and math.cos(facing - ego[YAW]) > 0.7
+    dx, dy = thing_now[0] - ego_now[X], thing_now[1] - ego_now[Y]
+    ahead = dx * math.cos(ego_now[YAW]) + dy * math.sin(ego_now[YAW])
+    behind = ahead < -1.5 and math.cos(thing_now[2] - ego_now[YAW]) > 0.7
     return not (behind and abs(ego[D] - ego_now[D]) < 1.0)
 
 
@@ -192,7 +199,7 @@ def conflicts(
                 reach = half[0] + boxes[n, 0] + 2.0 + (ego[SPEED] + abs(speed[n, t])) * 1.2
                 if dx * dx + dy * dy > reach * reach:
                     continue
-                if not at_fault(ego, states[p, 0], dx, dy, thing[2]):
+                if not at_fault(ego, states[p, 0], motion[n, 0]):
                     continue
                 grown = (boxes[n, 0] + growth[n, t], boxes[n, 1] + growth[n, t])
                 side = patience * (WALKER_GAP if walker[n] else SIDE_GAP)
