@@ -7,11 +7,13 @@ from numpy.typing import NDArray
 
 from sim import iso
 from sim.server import snapshot
+from sim.server.ackermann import Ackermann, Gains
 from sim.server.actors import SPECTATOR, Actor, Actors, Kind
 from sim.server.blueprints import Blueprint, find
 from sim.server.collisions import Collisions, Contact
 from sim.server.dynamics import Vehicles
 from sim.server.lights import LightController
+from sim.server.limits import limits_of
 from sim.server.poses import matrices
 from sim.server.scene import Sign, Signal, Weather
 from sim.server.town import Town
@@ -37,6 +39,9 @@ class Episode:
         self.collisions = Collisions(town.objects)
         self.contacts: list[Contact] = []  # of the last step
         self.lights = LightController(town.signals)
+        self.limits = limits_of(town.signs)
+        self.ackermann: dict[int, Ackermann] = {}  # by vehicle slot, like the next
+        self.gains: dict[int, Gains] = {}  # where a client has set them
         self.spectator = self.actors.add(
             Description(0, SPECTATOR, {}), np.array(FIRST_VIEW), np.zeros(3), (0.0, 0.0, 0.0)
         )
@@ -84,6 +89,8 @@ class Episode:
 
     def _move(self, dt: float, substep: float) -> None:
         vehicles, walkers, ground = self.vehicles, self.walkers, self.town.ground
+        for slot, controller in self.ackermann.items():
+            controller.step(vehicles, slot, dt)
         self.collisions.before(vehicles, walkers)
         vehicles.step(dt, ground, self.weather, max(substep, dt / MOST_SUBSTEPS))
         walkers.step(dt, ground)
@@ -99,6 +106,8 @@ class Episode:
                 actors.velocity[group.rows] = state["velocity"]
                 actors.rates[group.rows] = state["angular_velocity"]
                 actors.acceleration[group.rows] = state["acceleration"]
+        passed, limit = self.limits.passed(actors.pose[layout.vehicles.rows, :2])
+        actors.speed_limit[layout.vehicles.rows[passed]] = limit
         snapshot.follow_parents(actors, layout)
 
     def rows(self) -> NDArray[np.void]:
@@ -166,6 +175,9 @@ class Episode:
         bodies = self.bodies(actor)
         if bodies is not None:
             bodies.remove(actor.slot)
+            if actor.kind is Kind.VEHICLE:
+                self.ackermann.pop(actor.slot, None)
+                self.gains.pop(actor.slot, None)
         elif actor.type_id.startswith(PROP) and actor.slot >= 0:
             self.collisions.remove_obstacle(actor.slot)
 

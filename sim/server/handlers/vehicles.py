@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sim import iso
 from sim.server import wire
+from sim.server.ackermann import Ackermann, Gains, Target
 from sim.server.actors import Kind
 from sim.server.handlers.actors import vehicle, world_poses
 from sim.server.poses import matrices
@@ -17,6 +18,7 @@ def apply_control_to_vehicle(call: Call, actor_id: int, control: Wire) -> None:
     """Pedals, wheel, gears."""
     slot = vehicle(call, actor_id)
     own = wire.vehicle_control(control)
+    call.episode.ackermann.pop(slot, None)
     call.episode.vehicles.control(
         slot,
         own.throttle,
@@ -27,6 +29,33 @@ def apply_control_to_vehicle(call: Call, actor_id: int, control: Wire) -> None:
         manual_gear_shift=own.manual_gear,
         gear=own.gear,
     )
+
+
+def apply_ackermann_control_to_vehicle(call: Call, actor_id: int, control: Wire) -> None:
+    """Drive by speed and steering angle, until pedals are asked for again."""
+    slot = vehicle(call, actor_id)
+    steer, *others = wire.numbers(control, 5).tolist()
+    target = Target(-steer, *others)  # CARLA's is positive right
+    known = call.episode.ackermann.get(slot)
+    if known is None:
+        gains = call.episode.gains.get(slot, Gains())
+        known = call.episode.ackermann[slot] = Ackermann(target, gains)
+    known.target = target
+
+
+def get_ackermann_controller_settings(call: Call, actor_id: int) -> Wire:
+    """The gains of a vehicle's Ackermann controller."""
+    gains = call.episode.gains.get(vehicle(call, actor_id), Gains())
+    return [float(getattr(gains, name)) for name in Gains.__slots__]
+
+
+def apply_ackermann_controller_settings(call: Call, actor_id: int, settings: Wire) -> None:
+    """New gains for a vehicle's Ackermann controller."""
+    slot = vehicle(call, actor_id)
+    gains = Gains(*wire.numbers(settings, 6).tolist())
+    call.episode.gains[slot] = gains
+    if slot in call.episode.ackermann:
+        call.episode.ackermann[slot].gains = gains
 
 
 def get_physics_control(call: Call, actor_id: int) -> Wire:
@@ -89,11 +118,9 @@ def get_telemetry_data(call: Call, actor_id: int) -> Wire:
 
 TABLE: Table = {
     "apply_control_to_vehicle": void(apply_control_to_vehicle),
-    "apply_ackermann_control_to_vehicle": accepted("apply_ackermann_control_to_vehicle: not yet"),
-    "get_ackermann_controller_settings": accepted(
-        "get_ackermann_controller_settings: not yet", lambda: [0.0] * 6
-    ),
-    "apply_ackermann_controller_settings": accepted("apply_ackermann_controller_settings: not yet"),
+    "apply_ackermann_control_to_vehicle": void(apply_ackermann_control_to_vehicle),
+    "get_ackermann_controller_settings": value(get_ackermann_controller_settings),
+    "apply_ackermann_controller_settings": void(apply_ackermann_controller_settings),
     "get_physics_control": value(get_physics_control),
     "apply_physics_control": void(apply_physics_control, "wheels keep their places"),
     "get_vehicle_light_state": value(get_vehicle_light_state),
