@@ -1,0 +1,170 @@
+"""Clients that die, lie or babble lose their own session and nobody else's."""
+
+import contextlib
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import textwrap
+import time
+
+import carla
+import msgpack
+import pytest
+
+from sim.launch import embedded_server
+from sim.server.handlers import TABLE
+
+ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+
+
+def call(port, method, *arguments):
+    """One request over a socket of our own; error and result."""
+    with socket.create_connection(("127.0.0.1", port), 20.0) as sock:
+        sock.sendall(msgpack.packb([0, 7, method, [[False], *arguments]]))
+        unpacker = msgpack.Unpacker(raw=False)
+        while True:
+            data = sock.recv(1 << 16)
+            if not data:
+                raise ConnectionError("cut off")
+            unpacker.feed(data)
+            for kind, number, error, result in unpacker:
+                assert (kind, number) == (1, 7)
+                return error, result
+
+
+@pytest.mark.parametrize("method", sorted(set(TABLE) - {"tick_cue", "load_new_episode"}))
+def test_wrong_arguments_get_an_answer_of_the_right_form(port, method):
+    row = TABLE[method]
+    for arguments in ([], ["?"], [10**9, None, [], {}, -1.5], [[[]], [[]], [[]]]):
+        error, result = call(port, method, *arguments)
+        assert error is None
+        if row.bare:
+            assert isinstance(result, list) or result[0][0] == 0
+        elif row.returns:
+            ((index, *value),) = result
+            assert index == 1 or (index == 0 and isinstance(value[0][0], str))
+        else:
+            assert result == [[False]] or (
+                result[0][0] is True and isinstance(result[0][1][0], str)
+            )
+
+
+def test_an_unknown_call_is_an_error_and_nothing_more(port):
+    error, result = call(port, "make_coffee")
+    assert "make_coffee" in error
+    assert result is None
+
+
+def test_garbage_and_half_messages_harm_nobody(port, client, world):
+    dice = random.Random(5)
+    whole = msgpack.packb([0, 1, "set_actor_transform", [[False], 3, [[0.0] * 3, [0.0] * 3]]])
+    for _ in range(300):
+        message = bytearray(whole)
+        for _ in range(dice.randrange(1, 6)):
+            message[dice.randrange(len(message))] = dice.randrange(256)
+        with socket.create_connection(("127.0.0.1", port), 20.0) as sock:
+            sock.sendall(message[: dice.randrange(1, len(message) + 1)])
+    for _ in range(50):
+        with socket.create_connection(("127.0.0.1", port + 1), 20.0) as sock:
+            sock.sendall(dice.randbytes(dice.randrange(0, 9)))
+    frame = world.tick()
+    assert world.get_snapshot().frame == frame
+    assert client.get_server_version() == "0.9.16"
+
+
+def test_a_second_client_sees_what_the_first_one_did(port, world, spawn):
+    car = spawn("vehicle.tesla.model3")
+    other = carla.Client("127.0.0.1", port)
+    other.set_timeout(60.0)
+    there = other.get_world()
+    world.tick()
+    assert sorted(a.id for a in there.get_actors()) == sorted(a.id for a in world.get_actors())
+    assert there.get_actor(car.id).type_id == car.type_id
+
+
+KILLED = """
+    import sys, time, carla
+    client = carla.Client("127.0.0.1", int(sys.argv[1]))
+    client.set_timeout(60)
+    world = client.get_world()
+    manager = client.get_trafficmanager(int(sys.argv[2]))
+    blueprint = world.get_blueprint_library().find("sensor.camera.rgb")
+    camera = world.spawn_actor(blueprint, carla.Transform())
+    camera.listen(lambda image: None)
+    print(camera.id, flush=True)
+    time.sleep(60)
+"""
+
+
+def test_a_killed_client_leaves_its_actors_and_no_traffic_manager(port, world, free_port):
+    command = [sys.executable, "-c", textwrap.dedent(KILLED), str(port), str(free_port)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=ENVIRONMENT) as victim:
+        camera = int(victim.stdout.readline())
+        assert call(port, "is_traffic_manager_running", free_port)[1] == [[1, True]]
+        victim.send_signal(signal.SIGKILL)
+    deadline = time.monotonic() + 20.0
+    while call(port, "is_traffic_manager_running", free_port)[1] == [[1, True]]:
+        assert time.monotonic() < deadline
+    world.tick()
+    assert world.get_actor(camera) is not None
+
+
+PARENT = """
+    from sim.launch import embedded_server
+    with embedded_server("city") as port:
+        print(port, flush=True)
+        input()
+"""
+
+
+def test_a_server_ends_with_its_parent_however_that_ends():
+    command = [sys.executable, "-c", textwrap.dedent(PARENT)]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=ENVIRONMENT
+    ) as parent:
+        port = int(parent.stdout.readline())
+        parent.send_signal(signal.SIGKILL)
+    deadline = time.monotonic() + 20.0
+    with contextlib.suppress(ConnectionRefusedError):
+        while time.monotonic() < deadline:
+            socket.create_connection(("127.0.0.1", port), 5.0).close()
+            time.sleep(0.05)
+        pytest.fail("the server still listens")
+
+
+def drive(port):
+    """Positions and speeds, to the bit, of a small scene driven the same way."""
+    client = carla.Client("127.0.0.1", port)
+    client.set_timeout(60.0)
+    world = client.get_world()
+    library, points = world.get_blueprint_library(), world.get_map().get_spawn_points()
+    kinds = sorted(blueprint.id for blueprint in library.filter("vehicle.*"))
+    dice = random.Random(3)
+    spawn = [
+        carla.command.SpawnActor(library.find(dice.choice(kinds)), point)
+        for point in dice.sample(points, 30)
+    ]
+    cars = [answer.actor_id for answer in client.apply_batch_sync(spawn)]
+    seen = []
+    for _ in range(60):
+        controls = [carla.VehicleControl(dice.random(), dice.uniform(-1, 1)) for _ in cars]
+        apply = carla.command.ApplyVehicleControl
+        client.apply_batch_sync([apply(*pair) for pair in zip(cars, controls, strict=True)])
+        world.tick()
+        snapshot = world.get_snapshot()
+        for car in cars:
+            now = snapshot.find(car)
+            place, speed = now.get_transform(), now.get_velocity()
+            seen.append((place.location.x, place.location.y, place.rotation.yaw, speed.x, speed.y))
+    return snapshot.frame, seen
+
+
+def test_the_same_calls_give_the_same_world_to_the_bit():
+    runs = []
+    for _ in range(2):
+        with embedded_server("city", step=0.05) as port:
+            runs.append(drive(port))
+    assert runs[0] == runs[1]
