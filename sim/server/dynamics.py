@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from sim.server import vehicle_step
 from sim.server.blueprints import Blueprint
+from sim.server.friction import Zone, grips
 from sim.server.scene import Weather
 from sim.server.vehicle_arrays import MODEL, STATE, Records, fill_box, fill_physics, fresh_state
 from sim.server.vehicle_physics import Chassis, VehiclePhysics
@@ -48,6 +49,7 @@ class Vehicles:
     def __init__(self) -> None:
         self.state: Records = np.zeros(_FIRST_CAPACITY, STATE)
         self.model: Records = np.zeros(_FIRST_CAPACITY, MODEL)
+        self.zones: dict[int, Zone] = {}  # friction triggers by whoever's id
         self._physics: dict[int, tuple[VehiclePhysics, Chassis]] = {}
 
     # --- slots
@@ -195,6 +197,7 @@ class Vehicles:
     def step(self, dt: float, ground: Ground, weather: Weather, max_substep: float = 0.01) -> None:
         """Move everything by `dt` s."""
         steps = max(1, math.ceil(dt / max_substep - 1e-9))
+        self.state["surface_grip"] = grips(self.zones.values(), self.pose[:, :3])
         vehicle_step.move_all(self.state, self.model, dt, steps, wet_grip(weather))
         points = np.empty((4 * int(np.count_nonzero(self.alive)), 3))
         if vehicle_step.corners(self.state, self.model, points):

@@ -12,6 +12,7 @@ from sim.server.actors import SPECTATOR, Actor, Actors, Kind
 from sim.server.blueprints import Blueprint, find
 from sim.server.collisions import Collisions, Contact
 from sim.server.dynamics import Vehicles
+from sim.server.friction import Zone
 from sim.server.lights import LightController
 from sim.server.limits import limits_of
 from sim.server.poses import matrices
@@ -21,6 +22,7 @@ from sim.server.walkers import Walkers
 from sim.server.wire import Description, Settings
 
 PROP = "static.prop."
+FRICTION = "static.trigger.friction"
 MOST_SUBSTEPS = 50  # of one step
 FIRST_VIEW = (0.0, 0.0, 50.0, 0.0, np.pi / 2, 0.0)  # the spectator begins high, looking down
 
@@ -169,6 +171,8 @@ class Episode:
         elif actor.type_id.startswith(PROP) and blueprint.half_extent[2] > 0.0:
             x, y, z = (pose[:3] + matrices(pose)[:3, :3] @ actor.centre).tolist()
             actor.slot = self.collisions.add_obstacle(x, y, z, float(pose[5]), actor.extent)
+        elif actor.type_id == FRICTION:
+            self.vehicles.zones[actor.id] = Zone.read(pose, actor.attribute)
 
     def disembody(self, actor: Actor) -> None:
         """Take away an actor's body."""
@@ -180,6 +184,7 @@ class Episode:
                 self.gains.pop(actor.slot, None)
         elif actor.type_id.startswith(PROP) and actor.slot >= 0:
             self.collisions.remove_obstacle(actor.slot)
+        self.vehicles.zones.pop(actor.id, None)
 
     def place(self, actor: Actor, pose: NDArray[np.float64]) -> None:
         """Put an actor at a pose (6,), relative to its parent where it has one."""

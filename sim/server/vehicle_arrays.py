@@ -117,6 +117,7 @@ MODEL = np.dtype(
     ]
 )
 
+_LEAST = 0.05  # of masses (kg) and lengths (m): users may write zeros
 _AIR_DENSITY = 1.225  # kg/m3, ICAO standard atmosphere at sea level
 
 
@@ -150,12 +151,12 @@ def fill_physics(row: Record, physics: VehiclePhysics, chassis: Chassis) -> None
     front_x, rear_x = front[0].position[0], wheels[len(front)].position[0]
     if len(wheels) > WHEELS:
         rear_x = 0.5 * (rear_x + rear.position[0])
-    radius = front[0].radius
-    row["mass"] = physics.mass
+    radius = max(front[0].radius, _LEAST)
+    row["mass"] = max(physics.mass, _LEAST)
     row["yaw_inertia"] = chassis.yaw_inertia
     row["centre_x"] = physics.centre_of_mass[0]
     row["centre_height"] = physics.centre_of_mass[2]
-    row["wheelbase"] = front_x - rear_x
+    row["wheelbase"] = max(front_x - rear_x, _LEAST)
     row["track"] = abs(front[0].position[1] - front[-1].position[1])
     row["front"] = front_x - physics.centre_of_mass[0]
     row["rear"] = physics.centre_of_mass[0] - rear_x
@@ -178,7 +179,7 @@ def fill_physics(row: Record, physics: VehiclePhysics, chassis: Chassis) -> None
 def _fill_powertrain(row: Record, physics: VehiclePhysics, chassis: Chassis) -> None:
     (row["torque_rpm"], row["torque"]), row["torque_points"] = _curve(physics.torque_curve)
     (row["steer_speed"], row["steer_share"]), row["steer_points"] = _curve(physics.steering_curve)
-    row["max_rpm"] = physics.max_rpm
+    row["max_rpm"] = max(physics.max_rpm, 1.0)
     row["idle_rpm"] = chassis.idle_rpm
     row["stall_rpm"] = chassis.stall_rpm
     row["moi"] = physics.moi

@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -7,7 +8,9 @@ from hypothesis import strategies as st
 
 from sim.server.blueprints import CATALOGUE, find
 from sim.server.dynamics import Vehicles
+from sim.server.friction import Zone
 from sim.server.scene import Weather
+from sim.server.vehicle_physics import Gear
 from sim.server.walkers import Walkers
 
 DT = 0.05
@@ -289,3 +292,57 @@ def test_a_walker_that_is_hit_lies_down_and_gets_up_again():
         walkers.step(DT, flat)
     assert walkers.pose[slot, 2] == pytest.approx(0.93)
     assert walkers.velocity[slot, 0] == pytest.approx(1.4)
+
+
+def test_ice_in_a_friction_trigger_lengthens_the_stop_and_leaves_others_alone():
+    values = {"friction": "0.5", "extent_x": "200.0", "extent_y": "3.0", "extent_z": "5.0"}
+    vehicles = Vehicles()
+    slots = [vehicles.add(find(MKZ), [0.0, y, 0.0, 0.0, 0.0, 0.0]) for y in (0.0, 10.0)]
+    vehicles.zones[1] = Zone.read(np.zeros(6), values.__getitem__)
+    for slot in slots:
+        vehicles.set_velocity(slot, [15.0, 0.0, 0.0])
+        vehicles.control(slot, 0.0, 0.0, 1.0)
+    run(vehicles, 3.0)
+    assert vehicles.velocity[slots[0], 0] > 8.0
+    assert vehicles.velocity[slots[1], 0] == 0.0
+
+
+numbers = st.floats(0.0, 1e4)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    blueprint=st.sampled_from(CARS),
+    figures=st.tuples(*[numbers] * 10),
+    gears=st.lists(st.tuples(numbers, numbers, numbers), max_size=20),
+    curve=st.lists(st.tuples(numbers, numbers), min_size=1, max_size=30),
+    radius=numbers,
+)
+def test_no_physics_that_users_write_breaks_the_world(blueprint, figures, gears, curve, radius):
+    own = blueprint.physics
+    physics = replace(
+        own,
+        max_rpm=figures[0],
+        moi=figures[1],
+        damping_full_throttle=figures[2],
+        damping_zero_clutch_engaged=figures[3],
+        gear_switch_time=figures[4],
+        final_ratio=figures[5],
+        mass=figures[6],
+        drag_coefficient=figures[7],
+        forward_gears=tuple(Gear(*gear) for gear in gears),
+        torque_curve=tuple(curve),
+        steering_curve=tuple(curve),
+        wheels=tuple(
+            replace(w, radius=radius, tire_friction=figures[8], max_brake_torque=figures[9])
+            for w in own.wheels
+        ),
+    )
+    vehicles = Vehicles()
+    slot = vehicles.add(blueprint, np.zeros(6))
+    vehicles.set_physics(slot, physics)
+    for throttle, brake, reverse in ((1.0, 0.0, False), (0.0, 1.0, False), (1.0, 0.0, True)):
+        vehicles.control(slot, throttle, 0.3, brake, reverse=reverse)
+        run(vehicles, 0.5)
+        assert np.isfinite(vehicles.pose[slot]).all()
+        assert np.isfinite(vehicles.velocity[slot]).all()
