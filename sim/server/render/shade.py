@@ -156,6 +156,13 @@ def surface_light(
 
 
 @inline
+def sky_light(world: World, d: Colour) -> Colour:
+    """Light from the sky along the ray d."""
+    scale = 1.0 / np.sqrt(d[0] * d[0] + d[1] * d[1] + d[2] * d[2])
+    return clouded_sky(world.light, world.tile, d[0] * scale, d[1] * scale, d[2] * scale)
+
+
+@inline
 def alike(surface: Surface, p: int, q: int) -> bool:
     """Whether two faces are one surface to the eye: shaded once."""
     if p == q:
@@ -206,46 +213,24 @@ def put_face(
         return
     out.label[at] = world.surface.tag[face, 1]
     out.instance[at] = world.surface.tag[face, 2]
-    out.depth[at] = plane_depth(world.surface.look, face, eye, d, near)
+    out.depth[at] = plane_depth(world.surface.look, face, eye, d, 1.0 / near)
 
 
 @inline
-def sky_light(world: World, d: Colour) -> Colour:
-    """Light from the sky along the ray d."""
-    scale = 1.0 / np.sqrt(d[0] * d[0] + d[1] * d[1] + d[2] * d[2])
-    return clouded_sky(world.light, world.tile, d[0] * scale, d[1] * scale, d[2] * scale)
+def group(world: World, ids: I32, row: int, x: int, k: int, done: int) -> tuple[int, int, int, int]:
+    """Samples of a pixel that see the surface that sample k sees: bits, count, offsets."""
+    face = ids[row + (k >> 1), 2 * x + (k & 1)]
+    count, right, down = 0, 0, 0
+    for m in range(k, 4):
+        other = ids[row + (m >> 1), 2 * x + (m & 1)]
+        if not (done >> m) & 1 and alike(world.surface, face, other):
+            done |= 1 << m
+            count, right, down = count + 1, right + (m & 1), down + (m >> 1)
+    return done, count, right, down
 
 
 @inline
-def whole_pixel(
-    world: World,
-    cameras: Cameras,
-    view: int,
-    face: int,
-    near: float,
-    y: int,
-    x: int,
-    out: Pixels,
-    at: int,
-) -> None:
-    """A pixel whose four samples see one face."""
-    d = ray(cameras, view, 2.0 * x + 1.0, 2.0 * y + 1.0)
-    if face < 0:
-        c = sky_light(world, d)
-        out.label[at], out.instance[at], out.depth[at] = SKY_LABEL, np.uint32(0), np.inf
-    else:
-        eye = (cameras.eye[view, 0], cameras.eye[view, 1], cameras.eye[view, 2])
-        depth = plane_depth(world.surface.look, face, eye, d, 1.0 / near)
-        c = surface_light(world, face, eye, d, depth, 0.5 * cameras.lens[view, 0])
-        out.label[at] = world.surface.tag[face, 1]
-        out.instance[at] = world.surface.tag[face, 2]
-        out.depth[at] = depth
-    wide = 2.0 / cameras.size[view, 1]
-    put_tone(world, out, at, 4.0 * c[0], 4.0 * c[1], 4.0 * c[2], x * wide, y * wide)
-
-
-@inline
-def mixed_pixel(
+def pixel(
     world: World,
     cameras: Cameras,
     view: int,
@@ -257,21 +242,23 @@ def mixed_pixel(
     out: Pixels,
     at: int,
 ) -> None:
-    """A pixel of several faces: samples grouped by surface, each group shaded at its middle."""
+    """One pixel: its four samples grouped by surface, each group shaded once at its middle."""
     eye = (cameras.eye[view, 0], cameras.eye[view, 1], cameras.eye[view, 2])
     r = g = b = 0.0
     done, most, most_near, most_face = 0, 0, 0.0, -1
+    first = ids[row, 2 * x]
+    whole = first == ids[row, 2 * x + 1] and first == ids[row + 1, 2 * x]
+    whole = whole and first == ids[row + 1, 2 * x + 1]
     for k in range(4):
         if (done >> k) & 1:
             continue
         face = ids[row + (k >> 1), 2 * x + (k & 1)]
         near = inverse[row + (k >> 1), 2 * x + (k & 1)]
-        count, right, down = 0, 0, 0
-        for m in range(k, 4):
-            other = ids[row + (m >> 1), 2 * x + (m & 1)]
-            if not (done >> m) & 1 and alike(world.surface, face, other):
-                done |= 1 << m
-                count, right, down = count + 1, right + (m & 1), down + (m >> 1)
+        count, right, down = 4, 2, 2
+        if whole:
+            done = 15
+        else:
+            done, count, right, down = group(world, ids, row, x, k, done)
         d = ray(cameras, view, 2 * x + 0.5 + right / count, 2 * y + 0.5 + down / count)
         if face < 0:
             c = sky_light(world, d)
@@ -284,30 +271,7 @@ def mixed_pixel(
     wide = 2.0 / cameras.size[view, 1]
     put_tone(world, out, at, r, g, b, x * wide, y * wide)
     centre = ray(cameras, view, 2.0 * x + 1.0, 2.0 * y + 1.0)
-    put_face(world, out, at, most_face, eye, centre, 1.0 / most_near if most_face >= 0 else 0.0)
-
-
-@inline
-def pixel_row(
-    world: World,
-    cameras: Cameras,
-    view: int,
-    inverse: F32,
-    ids: I32,
-    row: int,
-    y: int,
-    out: Pixels,
-    at: int,
-) -> None:
-    """Pixels of one row; ``row`` is its first row of samples in the band."""
-    for x in range(cameras.size[view, 1] >> 1):
-        a, b = ids[row, 2 * x], ids[row, 2 * x + 1]
-        c, d = ids[row + 1, 2 * x], ids[row + 1, 2 * x + 1]
-        if a == b and c == d and a == c:
-            near = inverse[row, 2 * x]
-            whole_pixel(world, cameras, view, a, near, y, x, out, at + x)
-        else:
-            mixed_pixel(world, cameras, view, inverse, ids, row, y, x, out, at + x)
+    put_face(world, out, at, most_face, eye, centre, most_near)
 
 
 @kernel
@@ -333,4 +297,5 @@ def draw(
         fill_band(triangles, blocks, b0, b1, 2 * top, 2 * end, inverse, ids, columns)
         for y in range(top, end):
             at = start + (y - top) * (columns >> 1)
-            pixel_row(world, cameras, view, inverse, ids, 2 * (y - top), y, out, at)
+            for x in range(columns >> 1):
+                pixel(world, cameras, view, inverse, ids, 2 * (y - top), y, x, out, at + x)
