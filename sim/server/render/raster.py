@@ -93,13 +93,8 @@ def clip(p: F32, i: int, j: int, k: int) -> None:
 
 
 @inline
-def emit_clipped(
-    out: Triangles, k: int, face: int, p: F32, corners: tuple[int, int, int], size: I32
-) -> int:
-    """Cut a face at the near plane and write what is left: one triangle or two.
-
-    The last four rows of ``p`` are room for the cut polygon.
-    """
+def cut(p: F32, corners: tuple[int, int, int]) -> int:
+    """Cut a face at the near plane, into the last four rows of ``p``; how many corners are left."""
     near = np.float32(NEAR)
     base = len(p) - 4
     n = base
@@ -116,9 +111,7 @@ def emit_clipped(
         elif next_seen and not seen:
             clip(p, j, i, n)
             n += 1
-    for e in range(base + 1, n - 1):
-        k = emit(out, k, face, p, base, e, e + 1, size)
-    return k
+    return n - base
 
 
 @inline
@@ -148,6 +141,7 @@ def set_up(
     """
     near = np.float32(NEAR)
     p = room[lane]
+    base = len(p) - 4
     for b in range(lane, len(blocks), lanes):
         view, v0, nv, f0, nf, start = blocks[b]
         project(p, shape, v0, nv, cameras, view)
@@ -156,10 +150,15 @@ def set_up(
         for f in range(f0, f0 + nf):
             i, j, m = shape.faces[f, 0], shape.faces[f, 1], shape.faces[f, 2]
             seen = int(p[i, 2] > near) + int(p[j, 2] > near) + int(p[m, 2] > near)
-            if seen == 3:
+            if seen == 0:
+                continue
+            corners = 3
+            if seen < 3:
+                corners = cut(p, (i, j, m))
+                i, j, m = base, base + 1, base + 2
+            for _ in range(corners - 2):
                 k = emit(out, k, f, p, i, j, m, size)
-            elif seen > 0:
-                k = emit_clipped(out, k, f, p, (i, j, m), size)
+                j, m = m, m + 1
         out.found[b] = k - start
         low, high = 32767, 0
         for q in range(start, k):
