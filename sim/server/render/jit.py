@@ -1,7 +1,8 @@
 """How kernels are compiled, and where their machine code is kept.
 
 numba sees a change of the file that holds a kernel, but not of the helpers it calls from other
-files. So the cache folder's name is a digest of this package's sources: any change misses.
+files. So the cache folder's name is a digest of all sources with kernels or helpers in them: any
+change to one misses.
 """
 
 from __future__ import annotations
@@ -23,7 +24,9 @@ def cache_folder() -> Path:
     """The folder for compiled kernels: under NUMBA_CACHE_DIR, NINEFOLD_HOME or the user's cache."""
     digest = hashlib.sha256()
     for source in sorted(Path(__file__).parent.glob("*.py")):
-        digest.update(source.read_bytes())
+        content = source.read_bytes()
+        if b"jit import" in content or source == Path(__file__):
+            digest.update(content)
     home = os.environ.get("NINEFOLD_HOME") or str(
         Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "ninefold"
     )
