@@ -90,7 +90,8 @@ def open_context() -> Any:  # noqa: ANN401  (moderngl has no types)
     os.environ.setdefault("LIBGL_ALWAYS_SOFTWARE", "1")
     import moderngl
 
-    return moderngl.create_context(standalone=True, backend="egl", require=330)
+    settings: dict[str, Any] = {"backend": "egl"}  # no screen needed
+    return moderngl.create_context(require=330, standalone=True, **settings)
 
 
 class Peer:
