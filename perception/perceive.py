@@ -17,6 +17,9 @@ from perception.track import LightFilter, Tracker
 
 WEIGHTS = Path(__file__).parent / "weights" / "ninefold.onnx"
 """The shipped network."""
+BELIEVED = 0.25
+"""Confidence from which a detection may begin or feed a track: on held-out episodes, of vehicles
+within 15 m nine in ten such detections are right and nine in ten vehicles are found."""
 
 
 def stack(frames: tuple[CameraFrame, ...]) -> ImageArray:
@@ -93,7 +96,7 @@ class OnnxPerception:
         t = frames[0].t
         return Scene(
             t=t,
-            objects=self._tracker.step(t, ego.world_from_ego, decode_objects(raw)),
+            objects=self._tracker.step(t, ego.world_from_ego, decode_objects(raw, BELIEVED)),
             lanes=decode_lanes(raw.rasters),
             light=self._light.step(t, decode_light(raw)),
             drivable=raw.rasters[RASTERS.index("drivable")],

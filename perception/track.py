@@ -22,7 +22,7 @@ START_SPEED_SIGMA = {ObjectKind.VEHICLE: 6.0, ObjectKind.WALKER: 1.5}  # m/s, be
 GATE = {ObjectKind.VEHICLE: 3.5, ObjectKind.WALKER: 1.5}  # m, plus what the filter is unsure of
 COAST = 0.6  # s a track lives unseen
 CONFIRM_HITS = 2
-SURE = 0.6  # confidence that counts at first sight
+SURE = 0.45  # confidence that counts at first sight
 SMOOTHING = 0.3  # share of a new size or yaw in the kept one
 MOVING = 1.5  # m/s above which the heading follows the velocity
 

@@ -1,0 +1,1 @@
+"""The shipped network, with its card."""
