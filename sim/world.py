@@ -153,6 +153,12 @@ class World:
         """Queue client commands (`carla.command`) for the next tick's one batch."""
         self._commands.extend(commands)
 
+    def flush(self) -> None:
+        """Carry out the queued commands now, before the next tick does."""
+        if self._commands:
+            self.client.apply_batch_sync(self._commands, False)
+            self._commands = []
+
     def apply(self, command: ControlCommand) -> None:
         """Drive the ego by this command in the next tick."""
         control = self._pedals.control(command, self._speed)
@@ -161,9 +167,7 @@ class World:
     def tick(self) -> Readings:
         """One step of 0.05 s; everything of that frame, complete."""
         try:
-            if self._commands:
-                self.client.apply_batch_sync(self._commands, False)
-                self._commands = []
+            self.flush()
             frame = int(self.world.tick(TICK_TIMEOUT))
             snapshot = self.world.get_snapshot()
             wheel_angle_deg = self.ego.get_wheel_steer_angle(carla.VehicleWheelLocation.FL_Wheel)
