@@ -80,46 +80,50 @@ def look(
 ) -> None:
     """Fills in what every driver sees."""
     path = np.empty((SIGHT, 6))  # x, y, z, yaw, arc length from the own centre, extra width
-    aside = np.array([lane_offset(table, fleet, i) for i in range(len(fleet.x))])
+    boxes = _boxes(table, fleet, others)
     for i in range(len(fleet.x)):
         _find_entry(table, fleet, i, ahead)
         count = _path(table, fleet, i, ahead, path)
         ahead.hold[i] = _red_line(table, fleet, i, signals)
         ahead.gap[i], ahead.lead_speed[i], ahead.room[i], ahead.leader[i] = FAR, 0.0, FAR, -1
-        side = fleet.half_width[i] + MARGIN * max(1.0 - fleet.stood[i] / PATIENCE, 0.0)
-        for j in range(len(fleet.x)):
-            if j != i:
-                vx = fleet.speed[j] * math.cos(fleet.yaw[j])
-                vy = fleet.speed[j] * math.sin(fleet.yaw[j])
-                box = (fleet.x[j], fleet.y[j], fleet.z[j], fleet.yaw[j])
-                size = (fleet.half_length[j], fleet.half_width[j])
-                _meet(i, j, fleet, ahead, box, size, (vx, vy), side, path[:count])
-                if abs(aside[j]) > OWN_LANE:  # the place it is about to take
-                    x, y = (
-                        box[0] + aside[j] * math.sin(box[3]),
-                        box[1] - aside[j] * math.cos(box[3]),
-                    )
-                    taken = (x, y, box[2], box[3])
-                    _meet(i, j, fleet, ahead, taken, size, (vx, vy), side, path[:count])
-        for j in range(len(others.x)):
-            box, size = _stretch(others, j)
-            motion = (others.vx[j], others.vy[j])
-            _meet(i, -1, fleet, ahead, box, size, motion, side, path[:count])
+        if count > 0:
+            side = fleet.half_width[i] + MARGIN * max(1.0 - fleet.stood[i] / PATIENCE, 0.0)
+            for b in range(len(boxes)):
+                if int(boxes[b, 9]) != i:
+                    _meet(i, fleet, ahead, boxes[b], side, path[:count])
 
 
 @kernel
-def _stretch(
-    others: Others, j: int
-) -> tuple[tuple[float, float, float, float], tuple[float, float]]:
-    """A box grown forward by the way it will go soon."""
-    speed = math.hypot(others.vx[j], others.vy[j])
-    yaw = math.atan2(others.vy[j], others.vx[j]) if speed > 0.3 else others.yaw[j]
-    turn = abs(math.cos(yaw - others.yaw[j])), abs(math.sin(yaw - others.yaw[j]))
-    length = others.half_length[j] * turn[0] + others.half_width[j] * turn[1]
-    width = others.half_length[j] * turn[1] + others.half_width[j] * turn[0]
-    reach = 0.5 * FORESIGHT * speed
-    x, y = others.x[j] + reach * math.cos(yaw), others.y[j] + reach * math.sin(yaw)
-    return (x, y, others.z[j], yaw), (length + reach, width)
+def _boxes(table: LaneTable, fleet: Fleet, others: Others) -> FloatArray:
+    """Everybody's box: x, y, z, cosine and sine of yaw, half sizes, velocity, whose (or -1).
+
+    Vehicles between two lanes have one more, where they will be; strangers' and walkers' boxes
+    reach forward as far as they will go soon.
+    """
+    boxes = np.empty((2 * len(fleet.x) + len(others.x), 10))
+    count = 0
+    for i in range(len(fleet.x)):
+        cos, sin, v = math.cos(fleet.yaw[i]), math.sin(fleet.yaw[i]), fleet.speed[i]
+        aside = lane_offset(table, fleet, i)
+        for place in range(2 if abs(aside) > OWN_LANE else 1):
+            x, y = fleet.x[i] + place * aside * sin, fleet.y[i] - place * aside * cos
+            boxes[count, :5] = x, y, fleet.z[i], cos, sin
+            boxes[count, 5:7] = fleet.half_length[i], fleet.half_width[i]
+            boxes[count, 7:] = v * cos, v * sin, float(i)
+            count += 1
+    for j in range(len(others.x)):
+        speed = math.hypot(others.vx[j], others.vy[j])
+        yaw = math.atan2(others.vy[j], others.vx[j]) if speed > 0.3 else others.yaw[j]
+        cos, sin = math.cos(yaw), math.sin(yaw)
+        along, across = abs(math.cos(yaw - others.yaw[j])), abs(math.sin(yaw - others.yaw[j]))
+        length = others.half_length[j] * along + others.half_width[j] * across
+        width = others.half_length[j] * across + others.half_width[j] * along
+        go = 0.5 * FORESIGHT * speed
+        boxes[count, :5] = others.x[j] + go * cos, others.y[j] + go * sin, others.z[j], cos, sin
+        boxes[count, 5:7] = length + go, width
+        boxes[count, 7:] = others.vx[j], others.vy[j], -1.0
+        count += 1
+    return boxes[:count]
 
 
 @kernel
@@ -217,39 +221,29 @@ def _red_line(table: LaneTable, fleet: Fleet, i: int, signals: NDArray[np.uint8]
 
 @kernel
 def _meet(
-    i: int,
-    j: int,
-    fleet: Fleet,
-    ahead: Ahead,
-    box: tuple[float, float, float, float],
-    size: tuple[float, float],
-    motion: tuple[float, float],
-    side: float,
-    path: FloatArray,
+    i: int, fleet: Fleet, ahead: Ahead, box: FloatArray, side: float, path: FloatArray
 ) -> None:
-    """Box j (-1 for a stranger's) against the strip of the own route: the nearest one leads."""
-    if len(path) == 0:
+    """A box against the strip of the own way: the nearest one leads."""
+    cos, sin, length, width = box[3], box[4], box[5], box[6]
+    reach = path[-1, 4] + length + width + 5.0
+    if (box[0] - fleet.x[i]) ** 2 + (box[1] - fleet.y[i]) ** 2 > reach * reach:
         return
-    reach = path[-1, 4] + size[0] + size[1] + 5.0
-    dx, dy = box[0] - fleet.x[i], box[1] - fleet.y[i]
-    if dx * dx + dy * dy > reach * reach:
-        return
-    cos, sin = math.cos(box[3]), math.sin(box[3])
     nose = fleet.half_length[i]
     for k in range(len(path)):
+        x, y = path[k, 0] - box[0], path[k, 1] - box[1]
+        wide = side + path[k, 5]
+        if abs(cos * x + sin * y) > length + wide or abs(cos * y - sin * x) > width + wide:
+            continue
         arc = path[k, 4]
         if arc < nose - 0.5 or abs(path[k, 2] - box[2]) > STACKED:
             continue
-        x, y = path[k, 0] - box[0], path[k, 1] - box[1]
-        reach = side + path[k, 5]
-        if abs(cos * x + sin * y) > size[0] + reach or abs(cos * y - sin * x) > size[1] + reach:
-            continue
         tx, ty = math.cos(path[k, 3]), math.sin(path[k, 3])
-        extent = abs(cos * tx + sin * ty) * size[0] + abs(cos * ty - sin * tx) * size[1]
+        extent = abs(cos * tx + sin * ty) * length + abs(cos * ty - sin * tx) * width
         rear = arc + max(-(x * tx + y * ty) - extent, -1.0)
-        along = max(motion[0] * tx + motion[1] * ty, 0.0)
+        along = max(box[7] * tx + box[8] * ty, 0.0)
         if rear - nose < ahead.gap[i]:
-            ahead.gap[i], ahead.lead_speed[i], ahead.leader[i] = rear - nose, along, j
+            ahead.gap[i], ahead.lead_speed[i] = rear - nose, along
+            ahead.leader[i] = int(box[9])
         if arc > ahead.leave[i]:
             stop = along * along / (2.0 * HARD_BRAKE)
             ahead.room[i] = min(ahead.room[i], rear - ahead.leave[i] + stop)
