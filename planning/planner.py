@@ -115,7 +115,14 @@ class Planner:
         states, held = _rollout(seen, rows, ego, config, memory)
         patience = 1.0 if seen.waited < PATIENCE else IMPATIENT
         scores = score(
-            states, seen.future, scene.drivable, seen.hold.line, config.half, config.dt, patience
+            states,
+            seen.future,
+            scene.drivable,
+            rows[:, TARGET] == seen.lane,
+            seen.hold.line,
+            config.half,
+            config.dt,
+            patience,
         )
         names = [""] * len(SHARES) + [stop.name for stop in seen.stops]
         names += [""] * (len(rows) - len(names))

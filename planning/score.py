@@ -44,6 +44,7 @@ def score(
     states: FloatArray,
     forecast: Forecast,
     drivable: GridArray | None,
+    central: NDArray[np.bool_],
     line: float,
     half: tuple[float, float],
     dt: float,
@@ -55,6 +56,7 @@ def score(
         states: (P, T, 7) of `propose.rollout`.
         forecast: over the same T columns.
         drivable: SEG_GRID.shape probabilities, or None where nobody looked.
+        central: (P,) whether a proposal keeps to the lane's centre; the road is there by the map.
         line: arc length of a line not to cross (the ego's origin), inf for none.
         half: the ego's half length and half width, m.
         dt: s between states.
@@ -76,7 +78,7 @@ def score(
     collision = np.where(np.isfinite(hit), 0.0, 1.0)
     crossed = (states[:, -1, S] > line + 0.5) & (states[:, 0, S] <= line + 0.5)
     on_line = np.where(crossed, 0.0, 1.0)
-    on_road = _on_road(states, drivable, half)
+    on_road = _on_road(states, drivable, central, half)
     driven = states[:, -1, S] - states[:, 0, S]
     allowed = collision * on_line * on_road > 0.0
     best = max(float(driven[allowed].max()) if allowed.any() else 0.0, 5.0)
@@ -98,9 +100,12 @@ def _comfort(states: FloatArray, dt: float) -> FloatArray:
 
 
 def _on_road(
-    states: FloatArray, drivable: GridArray | None, half: tuple[float, float]
+    states: FloatArray,
+    drivable: GridArray | None,
+    central: NDArray[np.bool_],
+    half: tuple[float, float],
 ) -> FloatArray:
-    """0 for proposals whose corners leave the drivable area further than they do now, (P,)."""
+    """0 for proposals whose corners leave the drivable area more than the central ones', (P,)."""
     if drivable is None:
         return np.ones(len(states))
     forward = np.stack([np.cos(states[:, ::5, YAW]), np.sin(states[:, ::5, YAW])], axis=-1)
@@ -115,7 +120,7 @@ def _on_road(
     cells = np.clip(cells, 0, (rows - 1, columns - 1))
     off = seen & (drivable[cells[..., 0], cells[..., 1]] < 0.5)
     share = off.mean(axis=(1, 2))
-    return np.where(share > share.min() + 0.02, 0.0, 1.0)
+    return np.where(central | (share <= share[central].max() + 0.02), 1.0, 0.0)
 
 
 @kernel

@@ -10,7 +10,7 @@ from common.messages import EgoState, ObjectEstimate, ObjectKind, Scene
 from planning.kernels import overlap
 from planning.path import STEP, path_of, stretch
 from planning.predict import forecast
-from planning.propose import SPEED, Aim, DriverModel, S, blend_length, candidates, rollout
+from planning.propose import SPEED, Aim, DriverModel, S, candidates, rollout
 from planning.score import score
 from tests.planning.closed_loop import line
 
@@ -18,17 +18,17 @@ DT, STEPS, HALF = 0.1, 51, (2.45, 1.06)
 START = Pose2(20.0, 0.0, 0.0)
 
 
-def judged(*things, speed=8.0, side=0.0, stop=math.inf, drivable=None, line_at=math.inf):
+def judged(*things, speed=8.0, stop=math.inf, line_at=math.inf):
     """States and scores of: full speed, half, none; then brakes of 2, 4 and 8 m/s2."""
     path = stretch(path_of(line(("straight", 150))), START.inverse(), 0.0, 130.0)
     ego = EgoState(0.0, START, speed, 0.0, 0.0, 0.0)
     future = forecast(Scene(0.0, things, (), None, None, "s"), ego, path, STEPS, DT, False)
-    rows = candidates(Aim(side, blend_length(side, speed), 1.0, 3.0), (), stop, ())
+    rows = candidates(Aim(0.0, 5.0, 1.0, 3.0), (), stop, ())
     start = np.array([20.0, 0.0, 0.0, speed, 0.0])
     grid = (float(path.s[0]), STEP)
     lines = (path.xy, path.yaw, path.curvature, path.speed)
     states, _ = rollout(*lines, grid, start, rows, future.motion, future.extent, DriverModel(), DT)
-    return states, score(states, future, drivable, line_at, HALF, DT)
+    return states, score(states, future, None, np.ones(len(rows), bool), line_at, HALF, DT)
 
 
 def thing(x, y=0.0, yaw=0.0, speed=0.0, kind=ObjectKind.VEHICLE):
@@ -94,7 +94,7 @@ def test_leaving_the_road_is_worth_nothing():
         DriverModel(),
         DT,
     )
-    scores = score(states, future, drivable, math.inf, HALF, DT)
+    scores = score(states, future, drivable, rows[:, 0] == 0.0, math.inf, HALF, DT)
     assert scores.drivable[0] == 1.0 and scores.drivable[-4] == 0.0
 
 
