@@ -1,4 +1,7 @@
-"""`ninefold bench render`: the renderer's speed in the city, with shadows and antialiasing."""
+"""`ninefold bench render`: the renderer's speed in the city, with shadows and antialiasing.
+
+The world's other figures come along: physics, lasers, traffic.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ninefold import bench_physics, bench_traffic
 from ninefold.peer_llvmpipe import Peer, why_not
 from sim.server.blueprints import CATALOGUE
 from sim.server.render.renderer import Renderer
@@ -63,7 +67,7 @@ def measure() -> dict[str, tuple[float, str]]:
     with tempfile.TemporaryDirectory() as home:
         figures["first_frame_cold_s"] = (seconds_to_first_frame(Path(home)), "s")
         figures["first_frame_warm_s"] = (seconds_to_first_frame(Path(home)), "s")
-    return figures
+    return figures | bench_physics.measure() | bench_traffic.measure()
 
 
 def median_ms(draw: Callable[[int], object]) -> float:

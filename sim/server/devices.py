@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
+
+from common.frames import FloatArray
 from sim.server.actors import Actor, Kind
 from sim.server.cameras import Parts
 from sim.server.collisions import Party
 from sim.server.episode import PROP, Episode
+from sim.server.poses import local_vector
 from sim.server.rays import Rays
 from sim.server.scene import Label
 from sim.server.sensors import events
 from sim.server.sensors import lidar as lidars
 from sim.server.sensors.attributes import generator
 from sim.server.sensors.lidar import Laser
-from sim.server.sensors.motion import Gnss, Imu
+from sim.server.sensors.motion import Accelerometer, Gnss, Imu, point_velocity
 from sim.server.sensors.obstacle import Detector
 from sim.server.sensors.radar import Radar
 from sim.server.wire import Wire, to_actor
@@ -25,15 +29,30 @@ Device = Callable[[Episode, float, Rays], list[Parts]]
 PARTIES = {Kind.VEHICLE: Party.VEHICLE, Kind.WALKER: Party.WALKER}
 
 
+def lever(episode: Episode, sensor: Actor) -> FloatArray:
+    """From the parent's centre of mass to the sensor (3,) m, world axes."""
+    parent, actors = sensor.parent, episode.actors
+    if parent is None:
+        return np.zeros(3)
+    middle = np.zeros(3)
+    if parent.kind is Kind.VEHICLE:
+        middle[0] = episode.vehicles.model["centre_x"][parent.slot]
+    pose = actors.pose[parent.row]
+    arm: FloatArray = actors.pose[sensor.row, :3] - pose[:3] - local_vector(pose, middle)
+    return arm
+
+
 def imu(actor: Actor) -> Device:
     """sensor.other.imu."""
     settings, dice = Imu.read(actor.attribute), generator(actor.attribute, actor.id)
+    accelerometer = Accelerometer()
 
     def measure(episode: Episode, dt: float, rays: Rays) -> list[Parts]:
         actors, row = episode.actors, actor.row
-        acceleration, rates = actors.acceleration[row], actors.rates[row]
-        gravity = episode.imu_gravity
-        return [[settings.payload(actors.pose[row], acceleration, rates, dice, gravity)]]
+        velocity = point_velocity(actors.velocity[row], actors.rates[row], lever(episode, actor))
+        acceleration = accelerometer.read(episode.elapsed, velocity, actors.acceleration[row])
+        pose, rates, gravity = actors.pose[row], actors.rates[row], episode.imu_gravity
+        return [[settings.payload(pose, acceleration, rates, dice, gravity)]]
 
     return measure
 

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.server.blueprints import Blueprint
-from sim.server.catalogue.kinds import Vector
 from sim.server.vehicle_physics import REFERENCE_FRICTION, Chassis, VehiclePhysics
 
 Records = NDArray[Any]
@@ -210,9 +209,3 @@ def fresh_state(row: Record, pose: NDArray[np.float64]) -> None:
     row["load"] = 1.0
     row["ground_z"] = pose[2]
     row["ground_roll"], row["ground_pitch"] = pose[3], pose[4]
-
-
-def box_of(row: Record) -> tuple[Vector, Vector]:
-    """Half extents and centre (m) of a MODEL record."""
-    half, centre = row["half_extent"], row["box_centre"]
-    return (half[0], half[1], half[2]), (centre[0], centre[1], centre[2])

@@ -16,11 +16,29 @@ from sim.server.sensors.attributes import Attributes, number, vector
 
 F64 = NDArray[np.float64]
 _GRAVITY = 9.81  # m/s2, CARLA's
+_LAPSE = 0.5  # s
 
 
 def point_velocity(velocity: F64, rates: F64, offset: F64) -> F64:
     """Velocity (3,) m/s of a point fixed to a body at `offset` (3,) m, all in world axes."""
     return velocity + np.cross(rates, offset)
+
+
+class Accelerometer:
+    """Acceleration of a point from its velocities. Memory: the last velocity, and when it was."""
+
+    def __init__(self) -> None:
+        self._last: tuple[float, F64] | None = None
+
+    def read(self, t: float, velocity: F64, otherwise: F64) -> F64:
+        """The mean acceleration (3,) m/s2 since the last call.
+
+        `otherwise` where that was more than `_LAPSE` s ago, or never.
+        """
+        last, self._last = self._last, (t, velocity)
+        if last is None or not 0.0 < t - last[0] <= _LAPSE:
+            return otherwise
+        return (velocity - last[1]) / (t - last[0])
 
 
 def _packed(value: list[object]) -> bytes:

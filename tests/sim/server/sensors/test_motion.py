@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from sim.server.sensors.attributes import generator
-from sim.server.sensors.motion import Gnss, Imu, point_velocity
+from sim.server.sensors.motion import Accelerometer, Gnss, Imu, point_velocity
 
 TOWN01 = Path(__file__).parents[5] / "shared/maps/carla/Town01.xodr"
 REST = np.zeros(3)
@@ -76,6 +76,18 @@ def test_noise_and_bias_follow_their_attributes_and_the_seed():
 def test_a_point_ahead_of_a_turning_body_moves_sideways():
     velocity = point_velocity(np.array([5.0, 0, 0]), np.array([0, 0, 1.0]), np.array([2.0, 0, 0]))
     assert velocity == pytest.approx([5.0, 2.0, 0.0])
+
+
+def test_a_point_on_a_turning_body_feels_the_pull_to_the_middle():
+    radius, rate = 2.0, 0.5
+    sensor, felt = Accelerometer(), []
+    for t in np.arange(0.0, 1.0, 0.01):
+        arm = radius * np.array([math.cos(rate * t), math.sin(rate * t), 0.0])
+        velocity = point_velocity(REST, np.array([0.0, 0.0, rate]), arm)
+        felt.append(sensor.read(t, velocity, np.full(3, 99.0)))
+    assert felt[0] == pytest.approx([99.0] * 3)
+    assert np.linalg.norm(felt[1:], axis=1) == pytest.approx(radius * rate**2, rel=1e-3)
+    assert sensor.read(9.0, REST, np.full(3, 7.0)) == pytest.approx([7.0] * 3)
 
 
 def test_a_fix_is_the_one_that_the_clients_map_gives():
