@@ -8,9 +8,10 @@ from functools import cache
 from sim.server.blueprints import Blueprint, find
 from sim.server.render import trucks, vehicles
 from sim.server.render.cycles import cycle
-from sim.server.render.parts import Builder, Model
+from sim.server.render.parts import Model
+from sim.server.render.props import prop
 from sim.server.render.walkers import walker
-from sim.server.scene import Label, Material
+from sim.server.scene import Label
 from sim.server.vehicle_physics import Wheel
 
 FORMS: dict[str, vehicles.Sections] = {
@@ -63,7 +64,8 @@ def model(blueprint_id: str) -> Model:
         return vehicle(blueprint)
     if blueprint.label == Label.PEDESTRIAN:
         return walker(blueprint.half_extent, blueprint.box_centre[2])
-    return prop(blueprint)
+    name = blueprint.id.removeprefix("static.prop.")
+    return prop(name, blueprint.label, blueprint.half_extent, blueprint.box_centre)
 
 
 def vehicle(blueprint: Blueprint) -> Model:
@@ -79,13 +81,3 @@ def vehicle(blueprint: Blueprint) -> Model:
     if name in SPECIAL:
         return SPECIAL[name](body, wheels, blueprint.label)
     return vehicles.car(body, wheels, blueprint.label, FORMS.get(name, vehicles.SEDAN))
-
-
-def prop(blueprint: Blueprint) -> Model:
-    """A box as large as the thing."""
-    b = Builder(blueprint.label)
-    half, centre = blueprint.half_extent, blueprint.box_centre
-    low = [c - e for c, e in zip(centre, half, strict=True)]
-    high = [c + e for c, e in zip(centre, half, strict=True)]
-    b.box(low, high, Material.PLAIN, (0.45, 0.40, 0.33))
-    return b.done()

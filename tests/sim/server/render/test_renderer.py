@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -196,3 +198,60 @@ def test_the_colour_of_a_light_can_be_told_at_60_m(altitude):
     assert red[0] > 100 and red[1] < 0.4 * red[0]
     assert green[1] > 100 and green[0] < 0.4 * green[1]
     assert yellow[0] > 100 and 0.5 * yellow[0] < yellow[1] < 1.1 * yellow[0]
+
+
+def changed(a: Planes, b: Planes) -> np.ndarray:
+    return np.any(a.rgb != b.rgb, axis=2)
+
+
+def test_brake_lights_turn_the_rear_red(renderer):
+    actors = cast(("vehicle.lincoln.mkz_2020", 10.0, 0.0, 0.0))
+    dark = renderer.render(forward(), actors, DARK, Weather(), 0.0)
+    braking = replace(actors, lights=np.array([8], np.uint32))
+    lit = renderer.render(forward(), braking, DARK, Weather(), 0.0)
+    where = changed(dark, lit)
+    assert 0 < where.sum() < 60
+    gain = (lit.rgb.astype(int) - dark.rgb)[where].mean(axis=0)
+    assert gain[0] > 3 * max(gain[1], gain[2], 1)
+
+
+def test_wheels_turn_and_legs_swing(renderer):
+    actors = cast(
+        ("vehicle.tesla.model3", 6.0, 3.0, 0.0), ("walker.pedestrian.0003", 5.0, -1.5, 0.93)
+    )
+    for name in ("travel", "steer"):
+        moving = replace(actors, speed=np.full(2, 1.4, np.float32))
+        later = replace(moving, **{name: np.full(2, 0.45, np.float32)})
+        before = renderer.render(forward(256, 128), moving, DARK, Weather(), 0.0)
+        after = renderer.render(forward(256, 128), later, DARK, Weather(), 0.0)
+        seen = set(np.unique(after.instance[changed(before, after)]))
+        assert 100 in seen
+        assert (101 in seen) == (name == "travel")
+
+
+def test_a_wet_road_is_darker_below_and_head_lights_brighten_the_night(renderer):
+    near = np.s_[50:, :]
+    dry = renderer.render(forward(), NOBODY, DARK, Weather(), 0.0)
+    wet = renderer.render(forward(), NOBODY, DARK, Weather(wetness=100.0), 0.0)
+    assert wet.rgb[near].mean() < 0.92 * dry.rgb[near].mean()
+    night = Weather(sun_altitude=-0.6)
+    car = cast(("vehicle.tesla.model3", -1.0, 3.0, 0.0))
+    beams = replace(car, lights=np.array([2], np.uint32))
+    off = renderer.render(forward(), car, DARK, night, 0.0)
+    on = renderer.render(forward(), beams, DARK, night, 0.0)
+    assert on.rgb.mean() > 1.2 * off.rgb.mean()
+    again = renderer.render(forward(), car, DARK, night, 0.0)
+    assert same(off, again)
+
+
+def test_every_blueprint_with_a_body_has_a_model_within_its_box():
+    from sim.server.blueprints import CATALOGUE
+    from sim.server.render.models import known, model
+
+    bodies = [blueprint for blueprint in CATALOGUE if known(blueprint.id)]
+    assert len(bodies) > 150
+    for blueprint in bodies:
+        points = model(blueprint.id).vertices
+        centre, half = np.array(blueprint.box_centre), np.array(blueprint.half_extent)
+        slack = 0.12 + 0.06 * half
+        assert np.all(np.abs(points - centre).max(axis=0) < half + slack), blueprint.id
