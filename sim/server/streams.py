@@ -79,6 +79,8 @@ class Streams:
         listeners = self._listeners.get(subscriber.stream or 0, [])
         if subscriber in listeners:
             listeners.remove(subscriber)
+        if not listeners:
+            self._listeners.pop(subscriber.stream or 0, None)
 
     def listened(self, stream: int) -> bool:
         """Whether anybody would get a frame."""
