@@ -97,8 +97,13 @@ class Collisions:
         self._vehicles = vehicles.pose.copy()
         self._walkers = walkers.pose.copy()
 
-    def resolve(self, vehicles: Vehicles, walkers: Walkers) -> list[Contact]:
-        """Part what overlaps, exchange impulses, knock walkers over; what met what."""
+    def resolve(
+        self, vehicles: Vehicles, walkers: Walkers, *, report: bool = True
+    ) -> list[Contact]:
+        """Part what overlaps, exchange impulses, knock walkers over; what met what.
+
+        Without `report` it happens all the same, and nothing is told.
+        """
         moving = self._moving(vehicles, walkers)
         bodies, pairs = self._pairs(moving)
         if not len(pairs):
@@ -115,7 +120,7 @@ class Collisions:
         hit = bodies[np.unique(np.concatenate([contacts["a"], contacts["b"]]))]
         _write_vehicles(vehicles, hit)
         _write_walkers(walkers, hit, _knocked(bodies, contacts))
-        return [_contact(bodies, c) for c in contacts]
+        return [_contact(bodies, c) for c in contacts] if report else []
 
     def _moving(self, vehicles: Vehicles, walkers: Walkers) -> Records:
         """The bodies of vehicles and walkers."""

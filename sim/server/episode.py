@@ -88,6 +88,8 @@ class Episode:
         if len(self.layout.vehicles.rows) or len(self.layout.walkers.rows):
             self._move(dt, settings.max_substep_delta if settings.substepping else dt)
         self.gather()
+        if len(self.layout.vehicles.rows):
+            self._pass_signs()
 
     def _move(self, dt: float, substep: float) -> None:
         vehicles, walkers, ground = self.vehicles, self.walkers, self.town.ground
@@ -96,7 +98,7 @@ class Episode:
         self.collisions.before(vehicles, walkers)
         vehicles.step(dt, ground, self.weather, max(substep, dt / MOST_SUBSTEPS))
         walkers.step(dt, ground)
-        self.contacts = self.collisions.resolve(vehicles, walkers)
+        self.contacts = self.collisions.resolve(vehicles, walkers, report=self.layout.contacts)
 
     def gather(self) -> None:
         """Copy the bodies' poses into the register and move what is attached to them."""
@@ -108,9 +110,12 @@ class Episode:
                 actors.velocity[group.rows] = state["velocity"]
                 actors.rates[group.rows] = state["angular_velocity"]
                 actors.acceleration[group.rows] = state["acceleration"]
-        passed, limit = self.limits.passed(actors.pose[layout.vehicles.rows, :2])
-        actors.speed_limit[layout.vehicles.rows[passed]] = limit
         snapshot.follow_parents(actors, layout)
+
+    def _pass_signs(self) -> None:
+        rows = self.layout.vehicles.rows
+        passed, limit = self.limits.passed(self.actors.pose[rows, :2])
+        self.actors.speed_limit[rows[passed]] = limit
 
     def rows(self) -> NDArray[np.void]:
         """The snapshot's rows (N,) `snapshot.ROW`."""

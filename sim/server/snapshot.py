@@ -14,6 +14,7 @@ from sim.server.actors import Actor, Actors, Kind
 from sim.server.poses import matrices, poses_of
 
 TYPE = 17  # the world observer in the sensor registry of the 0.9.16 wheel
+COLLISION = "sensor.other.collision"
 MAP_CHANGED, LIGHTS_PENDING = 1, 2  # simulation state bits
 GREEN = 2  # CARLA's TrafficLightState
 _HEAD = struct.Struct("<Qdf3iI")
@@ -86,6 +87,7 @@ class Layout:
     walkers: Group
     lights: Group
     attached: tuple[Attached, ...]  # by distance from the root
+    contacts: bool  # somebody senses collisions
 
 
 def layout_of(actors: Actors) -> Layout:
@@ -104,6 +106,7 @@ def layout_of(actors: Actors) -> Layout:
         _group(everyone, Kind.WALKER),
         _group(everyone, Kind.LIGHT),
         tuple(_attached(everyone)),
+        any(actor.type_id == COLLISION for actor in everyone),
     )
 
 
