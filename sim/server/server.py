@@ -79,6 +79,7 @@ class Server:
     def _answer(self, peer: Peer, request: Request) -> None:
         row = TABLE.get(request.method)
         peer.send(rpc.answer(row, Call(self.sim, peer), request))
+        self.sim.traffic_managers.answered(peer, request.method)
         if self.sim.sensors_due:
             self.sim.publish_sensors()
 

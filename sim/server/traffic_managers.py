@@ -14,6 +14,8 @@ from dataclasses import dataclass
 
 PATIENCE = 0.25  # s a tick waits for the end of a cycle
 MOMENT = 0.001  # s from the last answer of a cycle to the next snapshot; measured: 0 of 30 lost
+SLOW_MOMENT = 0.01  # s at most, on a busy machine
+SLACK = 3.0  # moments are this many times what the client's thread took to wake up
 
 
 @dataclass(slots=True)
@@ -21,6 +23,7 @@ class _Cycle:
     began: bool = False
     batch_at: float | None = None  # when the batch came; None: no end is awaited
     ended_at: float = 0.0
+    wake_up: float = 0.0  # s from the answer to its batch to its next call
 
 
 class TrafficManagers:
@@ -62,7 +65,19 @@ class TrafficManagers:
         elif method == "apply_batch" and cycle.began:
             cycle.began, cycle.batch_at = False, time.monotonic()
         elif method == "get_episode_settings":
+            if cycle.batch_at is not None:
+                cycle.wake_up = time.monotonic() - cycle.batch_at
             cycle.batch_at, cycle.ended_at = None, time.monotonic()
+
+    def answered(self, peer: object, method: str) -> None:
+        """An answer is on its way: from now on the client's thread may go on."""
+        cycle = self._cycles.get(peer)
+        if cycle is None:
+            return
+        if method == "apply_batch" and cycle.batch_at is not None:
+            cycle.batch_at = time.monotonic()
+        elif method == "get_episode_settings":
+            cycle.ended_at = time.monotonic()
 
     def waiting(self) -> bool:
         """Whether a tick must wait for the end of a cycle."""
@@ -73,8 +88,8 @@ class TrafficManagers:
 
     def pause(self) -> None:
         """Sleep until the moment after the last cycle has passed."""
-        if self._cycles:
-            last = max(cycle.ended_at for cycle in self._cycles.values())
-            remaining = last + MOMENT - time.monotonic()
+        for cycle in self._cycles.values():
+            moment = min(max(SLACK * cycle.wake_up, MOMENT), SLOW_MOMENT)
+            remaining = cycle.ended_at + moment - time.monotonic()
             if remaining > 0.0:
                 time.sleep(remaining)
