@@ -30,6 +30,9 @@ class ShadowMap(NamedTuple):
     height: F32  # (rows, columns)
     light: F64  # (3, 4) rows give u px, v px, height m of a world point
 
+    # The offset of the last row lowers what is drawn, not what is looked up: level ground must not
+    # shade itself across a pixel of the map, and the lower the sun the more it would.
+
 
 @inline
 def lit(shadow: ShadowMap, x: float, y: float, z: float) -> float:
@@ -125,6 +128,7 @@ def light_matrix(azimuth: float, altitude: float, points: F32) -> tuple[F64, tup
     scale = min(FINEST, float(np.min(LONGEST / np.maximum(high - low, 1.0))))
     light[:2, :3] *= scale
     light[:2, 3] = -low * scale
+    light[2, 3] = -min(0.75 / (scale * np.tan(altitude)), 1.5)
     columns, rows = np.ceil((high - low) * scale).astype(int) + 2
     return light, (int(rows), int(columns))
 

@@ -255,3 +255,12 @@ def test_every_blueprint_with_a_body_has_a_model_within_its_box():
         centre, half = np.array(blueprint.box_centre), np.array(blueprint.half_extent)
         slack = 0.12 + 0.06 * half
         assert np.all(np.abs(points - centre).max(axis=0) < half + slack), blueprint.id
+
+
+@pytest.mark.parametrize("altitude", [0.15, 0.4, 1.2])
+def test_level_ground_does_not_shade_itself(altitude):
+    scene = Renderer(GROUND, threads=2)
+    view = forward()
+    planes = scene.render(view, NOBODY, DARK, Weather(sun_altitude=altitude), 0.0)
+    grey = planes.rgb[40:].mean(axis=2)
+    assert grey.min() > 0.8 * np.median(grey)
