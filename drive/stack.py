@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from common.messages import Decision, Observation, Plan, Route, Scene
+from common.messages import ControlCommand, Decision, Observation, Plan, Route, Scene, Source
 from planning.follow import Follower
 from planning.planner import Planner, PlannerConfig
 from planning.safety import SafetyGate
@@ -14,8 +14,12 @@ Perceive = Callable[[Observation], Scene | None]
 """A new Scene, or None in a tick without one."""
 
 
+FIRST_SCENE = 0.5
+"""s the car stands and waits for a first Scene; the cameras need not fire in the first tick."""
+
+
 class Stack:
-    """Scene -> plan -> command -> gate; remembers the last Scene and plan between camera ticks."""
+    """Scene -> plan -> command -> gate; remembers the last Scene and plan, and when it began."""
 
     def __init__(
         self,
@@ -30,6 +34,7 @@ class Stack:
         self._gate = SafetyGate()
         self._scene: Scene | None = None
         self._plan: Plan | None = None
+        self._begun: float | None = None
 
     def reset(self, route: Route) -> None:
         """Forget everything; a new route begins."""
@@ -37,7 +42,7 @@ class Stack:
         self._planner.reset(route)
         self._follower.reset()
         self._gate.reset()
-        self._scene, self._plan = None, None
+        self._scene, self._plan, self._begun = None, None, None
 
     def act(self, observation: Observation) -> Decision:
         """The decision for this tick; a plan is made whenever a new Scene came."""
@@ -45,6 +50,11 @@ class Stack:
         scene = self._perceive(observation)
         if scene is not None:
             self._scene, self._plan = scene, self._planner.plan(scene, ego)
+        if self._begun is None:
+            self._begun = observation.t
+        if self._plan is None and observation.t - self._begun <= FIRST_SCENE:
+            waiting = ControlCommand(observation.t, ego.steer, -1.0, False, Source.SAFETY)
+            return Decision(waiting, None, None)
         command = None if self._plan is None else self._follower.command(self._plan, ego)
         command = self._gate.check(command, ego, self._scene, observation.t)
         return Decision(command, self._plan, self._scene)
