@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.server import contact_step
+from sim.server.blueprints import CATALOGUE
 from sim.server.catalogue.kinds import Vector
 from sim.server.contact_step import BODY, CONTACT
 from sim.server.dynamics import Vehicles
@@ -48,6 +49,19 @@ class Contact:
     b_slot: int
     impulse: F64  # (3,) N s on b, world axes; a got the opposite
     point: F64  # (3,) m, world frame
+
+
+def warm_up() -> None:
+    """Compile the kernels, or load them, by a small crash of two vehicles at a post."""
+    vehicles, walkers = Vehicles(), Walkers()
+    for x in (0.0, 1.0):
+        vehicles.set_velocity(
+            vehicles.add(CATALOGUE[0], [x, 0.0, 0.0, 0.0, 0.0, 0.0]), [5.0, 0.0, 0.0]
+        )
+    collisions = Collisions()
+    collisions.add_obstacle(2.0, 0.0, 1.0, 0.0, (0.1, 0.1, 1.0))
+    collisions.before(vehicles, walkers)
+    collisions.resolve(vehicles, walkers)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ import threading
 import numpy as np
 
 from common.errors import UserError
+from sim.server import collisions
 from sim.server.server import Server
 from sim.server.simulation import DEFAULT_STEP, Simulation
 from sim.server.spawn import spawn
@@ -55,6 +56,7 @@ def warm_up(sim: Simulation) -> None:
     ]
     for _ in range(2):
         scratch.episode.step(DEFAULT_STEP, scratch.settings)
+    collisions.warm_up()
     sim.sensing.studio.shoot(scratch.episode, cameras)
     for camera in cameras:
         sim.sensing.forget(camera)
