@@ -21,6 +21,7 @@ from sim.server.wire import Settings
 log = logging.getLogger(__name__)
 
 MAX_CLIENTS = 512  # connections at once, both ports
+MAX_BACKLOG = 256 << 20  # bytes of answers that a client may leave unread
 POLL = 0.001  # s between looks at a tick that waits for a subscription or a Traffic Manager
 
 
@@ -80,6 +81,9 @@ class Server:
         row = TABLE.get(request.method)
         peer.send(rpc.answer(row, Call(self.sim, peer), request))
         self.sim.traffic_managers.answered(peer, request.method)
+        if peer.backlog > MAX_BACKLOG:
+            log.warning("a client is cut off: it does not read its answers")
+            peer.close()
         if self.sim.sensors_due:
             self.sim.publish_sensors()
 
