@@ -48,6 +48,7 @@ def card_text(name: str, card: dict[str, Any], worst: float) -> str:
             f" {data.get('town', '?')}), {card['frames_held_out']} more kept out.",
             f"- Made by: `{data.get('command', 'ninefold collect')}`, `{card['command']}`,"
             " `ninefold export`.",
+            *_before(card.get("before")),
             f"- Commit {card['commit']}, torch {card['torch']}.",
             f"- onnxruntime differs from torch by at most {worst:.1g}.",
             "",
@@ -59,6 +60,13 @@ def card_text(name: str, card: dict[str, Any], worst: float) -> str:
             "",
         ]
     )
+
+
+def _before(card: dict[str, Any] | None) -> list[str]:
+    """The run whose weights this one began with."""
+    if card is None:
+        return []
+    return [f"- Began with: `{card['data'].get('command')}`, `{card['command']}`."]
 
 
 def _number(value: float | None) -> str:
