@@ -16,6 +16,9 @@ from sim.server.sensors import TYPES
 from sim.server.simulation import Simulation
 from sim.server.wire import Description
 
+BODY = (1.0, 0.85, 1.0)
+"""Share of the box that is body: the width counts the mirrors, and buses stand lane by lane."""
+
 
 def spawn(sim: Simulation, wanted: Description, pose: FloatArray, parent: Actor | None) -> Actor:
     """A new actor at a pose (6,), in the parent's frame where there is one.
@@ -58,11 +61,12 @@ def _admit(sim: Simulation, actor: Actor) -> None:
 
 def occupied(episode: Episode, blueprint: Blueprint, pose: FloatArray) -> bool:
     """Whether a blueprint's box at a pose meets a vehicle, a walker or a solid object."""
-    centre, extent = middle(pose, np.array(blueprint.box_centre)), np.array(blueprint.half_extent)
+    centre = middle(pose, np.array(blueprint.box_centre))
+    extent = np.array(blueprint.half_extent) * BODY
     others = [a for a in episode.actors if a.kind in (Kind.VEHICLE, Kind.WALKER)]
     rows = np.array([a.row for a in others], np.intp)
     centres = middle(episode.actors.pose[rows], np.array([a.centre for a in others]).reshape(-1, 3))
-    extents = np.array([a.extent for a in others]).reshape(-1, 3)
+    extents = np.array([a.extent for a in others]).reshape(-1, 3) * BODY
     met = meet(centre, extent, centres, extents)
     return bool(met.any() or meet(centre, extent, *episode.solid).any())
 

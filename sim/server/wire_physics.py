@@ -39,9 +39,14 @@ def to_physics(own: VehiclePhysics, world_from_actor: FloatArray) -> list[Wire]:
         own.drag_coefficient,
         wire.to_vector(own.centre_of_mass),
         [[speed * KMH, share] for speed, share in own.steering_curve],
-        [_to_wheel(wheel, world_from_actor) for wheel in own.wheels],
+        [_to_wheel(wheel, world_from_actor) for wheel in _doubled(own.wheels)],
         own.sweep_wheel_collision,
     ]
+
+
+def _doubled(wheels: tuple[Wheel, ...]) -> tuple[Wheel, ...]:
+    """CARLA's two-wheelers have four wheels, two of them side by side at each end."""
+    return (wheels[0], wheels[0], wheels[1], wheels[1]) if len(wheels) == 2 else wheels
 
 
 def _to_wheel(own: Wheel, world_from_actor: FloatArray) -> list[Wire]:
@@ -67,8 +72,10 @@ def physics(value: Wire, before: VehiclePhysics) -> VehiclePhysics:
     """
     match value:
         case [list(torque), *_, list(steering), list(wheels), sweep] if len(value) == 17:
-            if len(wheels) != len(before.wheels) or not torque or not steering:
-                raise RpcError(f"expected {len(before.wheels)} wheels and two curves")
+            if len(wheels) != len(_doubled(before.wheels)) or not torque or not steering:
+                raise RpcError(f"expected {len(_doubled(before.wheels))} wheels and two curves")
+            if len(before.wheels) == 2:
+                wheels = wheels[::2]
             engine = wire.numbers(value[1:6], 5).tolist()
             box = wire.numbers(value[7:10], 3).tolist()
             mass, drag = wire.numbers(value[11:13], 2).tolist()
