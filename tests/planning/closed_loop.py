@@ -13,6 +13,7 @@ from common.frames import SEG_GRID, Pose2
 from common.messages import (
     ControlCommand,
     EgoState,
+    LaneEstimate,
     LightEstimate,
     LightState,
     ObjectEstimate,
@@ -107,6 +108,7 @@ class Maneuver:
     seconds: float = 20.0
     drivable: tuple[float, float] | None = None  # the road's edges left and right of the route, m
     noise: float = 0.0  # m, on objects' positions
+    astray: tuple[float, float] | None = None  # m, the localiser's error; then the lane is seen
     seed: int = 0
 
 
@@ -219,7 +221,18 @@ class World:
 
     def ego(self) -> EgoState:
         rate = self.speed * math.tan(self.steer) / LINCOLN_MKZ.wheelbase
-        return EgoState(self.t, self.pose, self.speed, self.accel, rate, self.steer)
+        dx, dy = self.maneuver.astray or (0.0, 0.0)
+        believed = Pose2(self.pose.x + dx, self.pose.y + dy, self.pose.yaw)
+        return EgoState(self.t, believed, self.speed, self.accel, rate, self.steer)
+
+    def lanes(self, s: float) -> tuple[LaneEstimate, ...]:
+        """The own lane as a camera would see it: where it is, whatever the localiser believes."""
+        if self.maneuver.astray is None:
+            return ()
+        first = max(int(s) - 5, 0)
+        centre = self.pose.inverse().apply(self.maneuver.route.points[first : first + 40])
+        centre = centre + self.rng.normal(0.0, 0.1, centre.shape)
+        return (LaneEstimate(0, centre, np.full(len(centre), 3.5), 0.9),)
 
     def scene(self, s: float) -> Scene:
         objects = []
@@ -239,7 +252,7 @@ class World:
         signal = self.maneuver.light
         if signal is not None and -3.0 < signal.s - s < 70.0:
             light = LightEstimate(signal.state(self.t), signal.s - s, 1.0)
-        return Scene(self.t, tuple(objects), (), light, self.drivable(), "script")
+        return Scene(self.t, tuple(objects), self.lanes(s), light, self.drivable(), "script")
 
     def drivable(self) -> np.ndarray | None:
         """The road as a band along the route, on the ego's grid."""
@@ -350,6 +363,11 @@ def check_comfort(log: Log) -> None:
     assert np.abs(across).max() < 3.0, f"lateral {np.abs(across).max():.1f} m/s2"
     jerk = (log.accel[15:] - log.accel[10:-5]) / (5 * DT)
     assert np.abs(jerk).max() < 4.13, f"jerk {np.abs(jerk).max():.1f}"
+
+
+def check_finds_the_lane(log: Log) -> None:
+    settled = (log.s > 25.0) & (log.s < log.s[-1] - 30.0)
+    assert np.abs(log.d[settled]).max() < 0.25, f"{np.abs(log.d[settled]).max():.2f} m beside it"
 
 
 def check_on_line(log: Log) -> None:

@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 
 from common.messages import LightState
@@ -12,6 +13,7 @@ from tests.planning.closed_loop import (
     arrives,
     car,
     check_comfort,
+    check_finds_the_lane,
     check_no_collision,
     check_on_line,
     keeps,
@@ -240,6 +242,12 @@ MANEUVERS = [
         seconds=40,
     ),
     Maneuver(
+        "the localiser is half a metre astray, the lane is seen",
+        line(("straight", 120), limit=10.0),
+        (check_comfort, check_finds_the_lane, arrives(90)),
+        astray=(0.3, 0.5),
+    ),
+    Maneuver(
         "positions are wrong by decimetres",
         CROSSING,
         (check_no_collision, check_on_line, keeps(1.0), arrives(100)),
@@ -252,6 +260,13 @@ MANEUVERS = [
         seconds=30,
     ),
 ]
+
+
+def test_the_same_drive_twice_is_the_same_to_the_bit():
+    maneuver = MANEUVERS[-1]
+    first, second = run(maneuver), run(maneuver)
+    assert first.reasons == second.reasons
+    assert np.array_equal(first.x, second.x) and np.array_equal(first.accel, second.accel)
 
 
 @pytest.mark.parametrize("maneuver", MANEUVERS, ids=lambda maneuver: maneuver.name)
