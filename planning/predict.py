@@ -29,7 +29,7 @@ class Forecast:
     """The others over the horizon, in the ego frame at the plan's time; column 0 is now."""
 
     motion: FloatArray  # (N, T, 6) x, y, yaw, s, d, direction relative to the path
-    extent: FloatArray  # (N, T, 3) half extents along and across the path m, speed along it m/s
+    extent: FloatArray  # (N, T, 4) half extents along and across the path m, speeds so m/s
     half: FloatArray  # (N, 2) half length and width of the boxes m
     speed: FloatArray  # (N, T) m/s, signed along the box's heading
     growth: FloatArray  # (N, T) m to add to the box at every side
@@ -66,6 +66,9 @@ def forecast(
     aligned = np.abs(np.sin(relative)) < math.sin(ALONG_ANGLE)
     on_road = aligned & ~walker & (np.abs(d) < ALONG_REACH) & (np.abs(now[:, 3]) > STANDING)
     on_road &= (s > path.s[0]) & (s < path.s[-1])
+    measured = np.array([o.yaw_rate is not None for o in objects], dtype=bool)
+    bend = np.interp(s, path.s, path.curvature) * now[:, 3] * np.cos(relative)
+    on_road &= _turns_with(bend, now[:, 4]) | (~measured & (np.cos(relative) > 0.0))
     t = np.arange(float(steps)) * dt
     speed = np.repeat(now[:, 3, None], steps, axis=1)
     if priority:
@@ -79,6 +82,15 @@ def forecast(
     growth = np.minimum(rate[:, None] * t[None, :], MOST_GROWTH)
     names = tuple(_name(o) for o in objects)
     return Forecast(motion, _extent(motion, half, speed), half, speed, growth, walker, names)
+
+
+def _turns_with(bend: FloatArray, rate: FloatArray) -> NDArray[np.bool_]:
+    """Whether turn rates (N,) fit those (N,) the path's bend asks for, where it asks for much.
+
+    Tells who follows the bend from who only happens to face along it, crossing a junction.
+    """
+    fits = np.abs(rate - bend) < 0.5 * np.abs(bend) + 0.12
+    return np.asarray(fits | (np.abs(bend) < 0.15))
 
 
 def _name(thing: ObjectEstimate) -> str:
@@ -130,11 +142,12 @@ def _giving_way(
 
 
 def _extent(motion: FloatArray, half: FloatArray, speed: FloatArray) -> FloatArray:
-    """The boxes' half extents in the path's frame, and their speeds along it: (N, T, 3)."""
+    """The boxes' half extents along and across the path, and their speeds so: (N, T, 4)."""
     c, s = np.abs(np.cos(motion[..., 5])), np.abs(np.sin(motion[..., 5]))
     along = c * half[:, :1] + s * half[:, 1:]
     across = s * half[:, :1] + c * half[:, 1:]
-    return np.stack([along, across, speed * np.cos(motion[..., 5])], axis=-1)
+    aside = speed * np.sin(motion[..., 5])
+    return np.stack([along, across, speed * np.cos(motion[..., 5]), aside], axis=-1)
 
 
 @kernel

@@ -24,6 +24,8 @@ in the way."""
 
 CALM = -4.5  # m/s2; harder wishes may build up with `URGENT_JERK`
 URGENT_JERK = 15.0  # m/s3
+CROSSING, ONCOMING_CROSSING = 0.5, 0.2  # sine of the angle to the path of who is no leader
+PASSES = 0.8  # m/s across the path above which it soon is gone
 STOP_FADE = 0.6  # s, time constant with which a stop's braking fades out
 SHARES = (1.0, 0.75, 0.5, 0.25, 0.0)
 LEAST_BLEND = 5.0  # m
@@ -139,15 +141,17 @@ def leader(
     extent: FloatArray,
     driver: DriverModel,
 ) -> tuple[int, float, float]:
-    """The nearest object (N, 6), (N, 3) in the way of a candidate now at arc length s.
+    """The nearest object (N, 6), (N, 4) in the way of a candidate now at arc length s.
 
-    It is in the way if it will be when the ego gets there. Returns its row or -1, the gap in m,
-    its speed along the path in m/s.
+    It is in the way if it will be when the ego gets there; who crosses will be gone by then, and
+    is the scores' business. Returns its row or -1, the gap in m, its speed along the path in m/s.
     """
     best, gap, speed = -1, math.inf, 0.0
     for n in range(len(motion)):
         room = motion[n, 3] - s - extent[n, 0] - 0.5 * driver.length
-        if motion[n, 3] <= s or room >= gap:
+        angle = CROSSING if extent[n, 2] >= 0.0 else ONCOMING_CROSSING
+        crosses = abs(math.sin(motion[n, 5])) > angle and abs(extent[n, 3]) > PASSES
+        if motion[n, 3] <= s or room >= gap or crosses:
             continue
         d, _ = settle(start, candidate[TARGET], candidate[BLEND], s + max(room, 0.0))
         if abs(motion[n, 4] - d) < extent[n, 1] + 0.5 * driver.width + driver.margin:
@@ -201,7 +205,7 @@ def rollout(
         start: (5,) s, d, tan(heading error), speed, acceleration of the ego.
         rows: (P, 6) of `candidates`.
         motion: the forecast's (N, T, 6).
-        extent: the forecast's (N, T, 3).
+        extent: the forecast's (N, T, 4).
         driver: the ego's driver model.
         dt: s between states.
     """
