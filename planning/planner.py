@@ -179,7 +179,7 @@ def _read(
     lane = _lane_memory(memory.lane, lane_offset(path, scene.lanes, s))
     steps = round(config.horizon / config.dt) + 1
     green = scene.light is not None and scene.light.state is LightState.GREEN
-    future = forecast(scene, ego, path, steps, config.dt, priority=green)
+    future = forecast(scene, ego, path, s, steps, config.dt, priority=green)
     hold = rules.hold(path, s, ego.speed, scene.light, future, half[0])
     sign, served = rules.stop_sign(s, ego.speed, signs, memory.served, half[0])
     hold = min(hold, sign, key=lambda one: one.stop)

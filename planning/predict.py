@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from common.frames import FloatArray, Pose2, wrap_angles
 from common.messages import EgoState, ObjectEstimate, ObjectKind, Scene
 from planning.kernels import kernel, locate, on_line
-from planning.path import STEP, Path, frenet
+from planning.path import STEP, Path, frenet, junction_ahead
 
 FREE, ALONG = 0, 1
 ALONG_ANGLE = 0.6  # rad to the path's direction below which a vehicle is taken to follow the road
@@ -41,7 +41,7 @@ class Forecast:
 
 
 def forecast(
-    scene: Scene, ego: EgoState, path: Path, steps: int, dt: float, priority: bool
+    scene: Scene, ego: EgoState, path: Path, ego_s: float, steps: int, dt: float, priority: bool
 ) -> Forecast:
     """Predict every object of the scene over `steps` columns of `dt` s.
 
@@ -49,10 +49,11 @@ def forecast(
         scene: may be older than the ego state; objects are brought to the ego's time and frame.
         ego: now.
         path: the stretch of route ahead, ego frame.
+        ego_s: m, the ego's arc length on it.
         steps: columns, the first is now.
         dt: s.
-        priority: the ego's light is green, so that crossing vehicles that still can are expected
-            to stop before its path.
+        priority: the ego's light is green, so that vehicles from the sides that still can are
+            expected to stop before its path.
     """
     objects = scene.objects
     now = _poses(objects, scene.t, ego)
@@ -68,11 +69,13 @@ def forecast(
     on_road &= (s > path.s[0]) & (s < path.s[-1])
     measured = np.array([o.yaw_rate is not None for o in objects], dtype=bool)
     bend = np.interp(s, path.s, path.curvature) * now[:, 3] * np.cos(relative)
-    on_road &= _turns_with(bend, now[:, 4]) | (~measured & (np.cos(relative) > 0.0))
+    inside = path.command[np.clip(np.searchsorted(path.s, s), 0, len(path.s) - 1)] > 0
+    on_road &= ~inside | _turns_with(bend, now[:, 4]) | (~measured & (np.cos(relative) > 0.0))
     t = np.arange(float(steps)) * dt
     speed = np.repeat(now[:, 3, None], steps, axis=1)
     if priority:
-        crossing = ~walker & ~aligned & (d * np.sin(relative) * now[:, 3] < 0.0)
+        aside = np.abs(np.sin(now[:, 2] - _approach(path, ego_s))) > math.sin(ALONG_ANGLE)
+        crossing = ~walker & aside & (d * np.sin(relative) * now[:, 3] < 0.0)
         speed = _giving_way(speed, t, np.abs(d), np.abs(np.sin(relative)), half[:, 0], crossing)
     travelled = np.cumsum(speed, axis=1) * dt - speed[:, :1] * dt
     start = np.column_stack([now[:, :3], now[:, 4], s, d, relative])
@@ -82,6 +85,12 @@ def forecast(
     growth = np.minimum(rate[:, None] * t[None, :], MOST_GROWTH)
     names = tuple(_name(o) for o in objects)
     return Forecast(motion, _extent(motion, half, speed), half, speed, growth, walker, names)
+
+
+def _approach(path: Path, s: float) -> float:
+    """The direction in which the ego comes to the next junction, or is in if there is none."""
+    junction = junction_ahead(path, s)
+    return float(np.interp(s if junction is None else junction[0] - 1.0, path.s, path.yaw))
 
 
 def _turns_with(bend: FloatArray, rate: FloatArray) -> NDArray[np.bool_]:

@@ -118,7 +118,7 @@ MANEUVERS = [
     Maneuver(
         "a walker crosses slowly",
         ROAD,
-        (*CALM, keeps(1.0), arrives(90)),
+        (*CALM, keeps(0.8), arrives(90)),
         agents=(person(50, -8, HALF, 1.1),),
         seconds=30,
     ),
@@ -137,14 +137,14 @@ MANEUVERS = [
     Maneuver(
         "oncoming while turning left",
         LEFT,
-        (check_no_collision, check_on_line, keeps(1.2), arrives(80), says("yield to vehicle 0")),
-        agents=(car(110, 3.5, math.pi, 11),),
+        (check_no_collision, check_on_line, keeps(0.5), arrives(80), says("vehicle 0")),
+        agents=(car(128, 3.5, math.pi, 11),),
         light=Light(50.0, ((0, GREEN),)),
     ),
     Maneuver(
         "a stream oncoming while turning left",
         LEFT,
-        (check_no_collision, check_on_line, keeps(1.2), arrives(80)),
+        (check_no_collision, check_on_line, keeps(0.5), arrives(80)),
         agents=tuple(car(95 + 22 * k, 3.5, math.pi, 10) for k in range(4)),
         light=Light(50.0, ((0, GREEN),)),
         seconds=30,

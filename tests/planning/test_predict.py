@@ -20,7 +20,7 @@ def future(*things, ego_speed=0.0, age=0.0, yaw_rate=0.0, route=None, priority=F
     ego = EgoState(age, Pose2(20.0, 0.0, 0.0), ego_speed, 0.0, yaw_rate, 0.0)
     path = stretch(path, ego.world_from_ego.inverse(), 0.0, 130.0)
     scene = Scene(0.0, things, (), None, None, "script")
-    return forecast(scene, ego, path, STEPS, DT, priority)
+    return forecast(scene, ego, path, 20.0, STEPS, DT, priority)
 
 
 def vehicle(x, y, yaw=0.0, speed=0.0, yaw_rate=None):
@@ -53,7 +53,7 @@ def test_an_oncoming_vehicle_keeps_to_its_lane_in_a_bend():
     row = int(np.searchsorted(path.s, 55.0))
     left = np.array([-math.sin(path.yaw[row]), math.cos(path.yaw[row])])
     x, y = path.xy[row] + 3.5 * left
-    there = future(vehicle(x - 20.0, y, path.yaw[row] + math.pi, 8.0), route=bend).motion[0]
+    there = future(vehicle(x - 20.0, y, path.yaw[row] + math.pi, 8.0, -0.45), route=bend).motion[0]
     assert there[:, 4] == pytest.approx(3.5, abs=0.3)
     assert there[-1, 3] < there[0, 3] - 35.0
 

@@ -22,7 +22,7 @@ def judged(*things, speed=8.0, stop=math.inf, line_at=math.inf):
     """States and scores of: full speed, half, none; then brakes of 2, 4 and 8 m/s2."""
     path = stretch(path_of(line(("straight", 150))), START.inverse(), 0.0, 130.0)
     ego = EgoState(0.0, START, speed, 0.0, 0.0, 0.0)
-    future = forecast(Scene(0.0, things, (), None, None, "s"), ego, path, STEPS, DT, False)
+    future = forecast(Scene(0.0, things, (), None, None, "s"), ego, path, 20.0, STEPS, DT, False)
     rows = candidates(Aim(0.0, 5.0, 1.0, 3.0), (), stop, ())
     start = np.array([20.0, 0.0, 0.0, speed, 0.0])
     grid = (float(path.s[0]), STEP)
@@ -79,7 +79,7 @@ def test_leaving_the_road_is_worth_nothing():
     drivable = (np.abs(SEG_GRID.centres()[..., 1]) < 2.0).astype(np.float32)
     path = stretch(path_of(line(("straight", 150))), START.inverse(), 0.0, 130.0)
     ego = EgoState(0.0, START, 8.0, 0.0, 0.0, 0.0)
-    future = forecast(Scene(0.0, (), (), None, None, "s"), ego, path, STEPS, DT, False)
+    future = forecast(Scene(0.0, (), (), None, None, "s"), ego, path, 20.0, STEPS, DT, False)
     off = Aim(2.5, 15.0, 1.0, 3.0)
     rows = candidates(Aim(0.0, 5.0, 1.0, 3.0), (off,), math.inf, ())
     lines = (path.xy, path.yaw, path.curvature, path.speed)
