@@ -180,7 +180,7 @@ def episodes(folder: Path) -> duckdb.DuckDBPyConnection:
             f"expected a run's folder with finished episodes, got {folder};"
             " make one with: ninefold eval run --suite smoke --out DIR"
         )
-    connection = duckdb.connect()
+    connection = duckdb.connect(config={"threads": 1})  # sums in one order, the same every time
     pattern = str(folder / "parts" / "*.parquet").replace("'", "''")
     connection.execute(f"create view raw as select * from read_parquet('{pattern}')")
     connection.execute(
