@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from sim.fleet import Ahead, Fleet, LaneTable, Others
 
 SIGHT = 192  # samples of the route a driver looks at, about 1 m each
+LEAP = 2.0  # m; more than samples lie apart, and the strip's extra width changes between them
 STILL = 0.1  # m/s
 STACKED = 3.0  # m of height between roads of a bridge
 MARGIN = 0.3  # m of clear air beside the own body
@@ -86,11 +87,13 @@ def look(
         count = _path(table, fleet, i, ahead, path)
         ahead.hold[i] = _red_line(table, fleet, i, signals)
         ahead.gap[i], ahead.lead_speed[i], ahead.room[i], ahead.leader[i] = FAR, 0.0, FAR, -1
-        if count > 0:
-            side = fleet.half_width[i] + MARGIN * max(1.0 - fleet.stood[i] / PATIENCE, 0.0)
-            for b in range(len(boxes)):
-                if int(boxes[b, 9]) != i:
-                    _meet(i, fleet, ahead, boxes[b], side, path[:count])
+        side = fleet.half_width[i] + MARGIN * max(1.0 - fleet.stood[i] / PATIENCE, 0.0)
+        sight = path[count - 1, 4] + 5.0 if count > 0 else 0.0
+        for b in range(len(boxes)):
+            away = (boxes[b, 0] - fleet.x[i]) ** 2 + (boxes[b, 1] - fleet.y[i]) ** 2
+            near = away < (sight + boxes[b, 5] + boxes[b, 6]) ** 2
+            if near and count > 0 and int(boxes[b, 9]) != i:
+                _meet(i, fleet, ahead, boxes[b], side, path[:count])
 
 
 @kernel
@@ -225,13 +228,16 @@ def _meet(
 ) -> None:
     """A box against the strip of the own way: the nearest one leads."""
     cos, sin, length, width = box[3], box[4], box[5], box[6]
-    reach = path[-1, 4] + length + width + 5.0
-    if (box[0] - fleet.x[i]) ** 2 + (box[1] - fleet.y[i]) ** 2 > reach * reach:
-        return
     nose = fleet.half_length[i]
-    for k in range(len(path)):
+    k = -1
+    while k + 1 < len(path):
+        k += 1
         x, y = path[k, 0] - box[0], path[k, 1] - box[1]
         wide = side + path[k, 5]
+        away = math.sqrt(x * x + y * y) - length - width - 1.5 * wide
+        if away > LEAP:  # no sample before the next one looked at can touch
+            k += int(away / LEAP) - 1
+            continue
         if abs(cos * x + sin * y) > length + wide or abs(cos * y - sin * x) > width + wide:
             continue
         arc = path[k, 4]
