@@ -22,7 +22,9 @@ START_SPEED_SIGMA = {ObjectKind.VEHICLE: 6.0, ObjectKind.WALKER: 1.5}  # m/s, be
 GATE = {ObjectKind.VEHICLE: 3.5, ObjectKind.WALKER: 1.5}  # m, plus what the filter is unsure of
 COAST = 0.6  # s a track lives unseen
 CONFIRM_HITS = 2
-SURE = 0.45  # confidence that counts at first sight
+SURE = 0.5  # confidence that counts at first sight
+BELIEF = {ObjectKind.VEHICLE: 0.3, ObjectKind.WALKER: 0.43}
+"""Confidence a track must have reached once to be reported: poles look like walkers, weakly."""
 SMOOTHING = 0.3  # share of a new size or yaw in the kept one
 MOVING = 1.5  # m/s above which the heading follows the velocity
 
@@ -42,6 +44,7 @@ class Track:
     length: float  # m
     width: float  # m
     confidence: float
+    best: float  # the highest confidence so far
 
     def predict(self, t: float) -> Track:
         """The same track at a later time."""
@@ -78,6 +81,7 @@ class Track:
             length=self.length + SMOOTHING * (seen.length - self.length),
             width=self.width + SMOOTHING * (seen.width - self.width),
             confidence=self.confidence + 0.5 * (seen.confidence - self.confidence),
+            best=max(self.best, seen.confidence),
         )
 
 
@@ -100,6 +104,7 @@ def _start(number: int, t: float, seen: ObjectEstimate, world: Pose2) -> Track:
         length=seen.length,
         width=seen.width,
         confidence=seen.confidence,
+        best=seen.confidence,
     )
 
 
@@ -150,7 +155,7 @@ class Tracker:
         return tuple(
             _as_object(track, ego_from_world)
             for track in self._tracks
-            if track.hits >= CONFIRM_HITS or track.confidence >= SURE
+            if track.best >= (BELIEF[track.kind] if track.hits >= CONFIRM_HITS else SURE)
         )
 
 

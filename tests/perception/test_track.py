@@ -58,6 +58,14 @@ def test_a_doubtful_thing_seen_once_is_not_reported():
     assert tracker.step(0.0, Pose2(0, 0, 0), [seen(Pose2(9, 0, 0), confidence=0.3)]) == ()
 
 
+def test_what_looks_a_little_like_a_walker_all_the_time_is_none():
+    tracker = Tracker()
+    pole = seen(Pose2(4, -3.2, 0), ObjectKind.WALKER, 0.37)
+    assert all(tracker.step(0.1 * i, Pose2(0, 0, 0), [pole]) == () for i in range(50))
+    sure = seen(Pose2(4, -3.2, 0), ObjectKind.WALKER, 0.6)
+    assert len(tracker.step(5.0, Pose2(0, 0, 0), [sure])) == 1
+
+
 def test_a_hidden_car_coasts_and_is_then_forgotten():
     tracker = Tracker()
     origin = Pose2(0.0, 0.0, 0.0)
