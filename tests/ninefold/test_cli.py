@@ -55,7 +55,7 @@ def test_an_unknown_town_lists_the_known_ones() -> None:
 def test_a_broken_map_is_refused(tmp_path: Path, text: str) -> None:
     path = tmp_path / "broken.xodr"
     path.write_text(text)
-    assert "broken.xodr" in refusal("drive", "--driver", "truth", "--town", path)
+    assert path.stem in refusal("drive", "--driver", "truth", "--town", path)
 
 
 def test_a_missing_map_is_refused(tmp_path: Path) -> None:
