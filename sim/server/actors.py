@@ -60,6 +60,7 @@ class Actor:
     parent_from_actor: FloatArray | None = None  # (4, 4)
     stream: int = 0  # 0: it sends nothing
     opendrive_id: str = ""
+    nth: int = 0  # of its episode: the same in every repetition, while ids go on
 
     @property
     def type_id(self) -> str:
@@ -129,6 +130,7 @@ class Actors:
             raise RpcError(f"the world is full: at most {MAX_ACTORS} actors")
         row = self._free.pop()
         actor = Actor(self.next_id, row, kind_of(description.id), description, centre, extent)
+        actor.nth = self.next_id - self.first_id
         self.next_id += 1
         self.version += 1
         self._by_id[actor.id] = actor

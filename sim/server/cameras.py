@@ -45,7 +45,7 @@ Encoder = Callable[[Shot], Parts]
 def _events(actor: Actor) -> Encoder:
     """sensor.camera.dvs."""
     camera = EventCamera(Settings.read(actor.attribute))
-    dice = generator(actor.attribute, actor.id)
+    dice = generator(actor.attribute, actor.nth)
     return lambda shot: camera.payload(shot.planes, shot.view, shot.t, dice)
 
 

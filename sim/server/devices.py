@@ -44,7 +44,7 @@ def lever(episode: Episode, sensor: Actor) -> FloatArray:
 
 def imu(actor: Actor) -> Device:
     """sensor.other.imu."""
-    settings, dice = Imu.read(actor.attribute), generator(actor.attribute, actor.id)
+    settings, dice = Imu.read(actor.attribute), generator(actor.attribute, actor.nth)
     accelerometer = Accelerometer()
 
     def measure(episode: Episode, dt: float, rays: Rays) -> list[Parts]:
@@ -59,7 +59,7 @@ def imu(actor: Actor) -> Device:
 
 def gnss(actor: Actor) -> Device:
     """sensor.other.gnss."""
-    settings, dice = Gnss.read(actor.attribute), generator(actor.attribute, actor.id)
+    settings, dice = Gnss.read(actor.attribute), generator(actor.attribute, actor.nth)
 
     def measure(episode: Episode, dt: float, rays: Rays) -> list[Parts]:
         place = episode.actors.pose[actor.row, :3]
@@ -116,7 +116,7 @@ def static(label: Label) -> Wire:
 def lidar(actor: Actor) -> Device:
     """sensor.lidar.ray_cast."""
     laser = Laser(lidars.Settings.read(actor.attribute))
-    dice = generator(actor.attribute, actor.id)
+    dice = generator(actor.attribute, actor.nth)
 
     def measure(episode: Episode, dt: float, rays: Rays) -> list[Parts]:
         pose, town = episode.actors.pose[actor.row], rays.surroundings(episode.town)
@@ -140,7 +140,7 @@ def semantic_lidar(actor: Actor) -> Device:
 
 def radar(actor: Actor) -> Device:
     """sensor.other.radar."""
-    settings, dice = Radar.read(actor.attribute), generator(actor.attribute, actor.id)
+    settings, dice = Radar.read(actor.attribute), generator(actor.attribute, actor.nth)
 
     def measure(episode: Episode, dt: float, rays: Rays) -> list[Parts]:
         actors, row = episode.actors, actor.row

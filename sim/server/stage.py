@@ -30,7 +30,7 @@ def linear(colour: str) -> tuple[float, float, float]:
 def colour_of(actor: Actor) -> tuple[float, float, float]:
     """A vehicle's paint or a walker's clothes."""
     if actor.kind is Kind.WALKER:
-        return CLOTHES[actor.id % len(CLOTHES)]
+        return CLOTHES[actor.nth % len(CLOTHES)]
     return linear(actor.attribute("color"))
 
 

@@ -131,7 +131,9 @@ def test_an_operator_watches_takes_over_drives_and_goes_silent(
 
     vehicle.until(lambda tick: tick["mode"] == "autonomy", lambda: page.keyboard.press("e"))
     vehicle.until(lambda tick: float(str(tick["speed"])) > 3.0, nothing)
-    shot = cv2.imdecode(np.frombuffer(page.locator("#video").screenshot(), np.uint8), 1)
+    shot = cv2.imdecode(
+        np.frombuffer(page.locator("#video").screenshot(timeout=1000 * PATIENCE), np.uint8), 1
+    )
     assert shot.std() > 15  # a picture, not a constant
 
     page.keyboard.down("a")

@@ -35,6 +35,6 @@ def flag(get: Attributes, key: str) -> bool:
     return get(key).strip().lower() in ("true", "1", "yes")
 
 
-def generator(get: Attributes, actor_id: int) -> np.random.Generator:
-    """The sensor's own random numbers: by its noise_seed, and differing between sensors."""
-    return np.random.default_rng([int(number(get, "noise_seed")) & 0xFFFFFFFF, actor_id])
+def generator(get: Attributes, nth: int) -> np.random.Generator:
+    """The sensor's own random numbers: by its noise_seed, and its place in the episode."""
+    return np.random.default_rng([int(number(get, "noise_seed")) & 0xFFFFFFFF, nth])
