@@ -10,13 +10,9 @@ import os
 import platform
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from common.errors import RigError, UserError
 from common.messages import EpisodeResult, EpisodeSpec, Outcome
-
-if TYPE_CHECKING:
-    pass
 
 DEFAULT_TOWN = "city"
 PACKAGES = ("ninefold", "carla", "numpy", "numba", "onnxruntime")
