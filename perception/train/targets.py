@@ -62,9 +62,9 @@ def _heat(objects: Tensor, centres: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         ],
         dim=-1,
     )
-    offset = (centres[None, None] - home[:, :, None, None]) / cell
-    squared = offset.square().sum(dim=-1)
-    squared = torch.where(squared.isnan(), torch.inf, squared)
+    ahead = ((centres[:, 0, 0] - home[..., :1]) / cell).square()
+    aside = ((centres[0, :, 1] - home[..., 1:]) / cell).square()
+    squared = (ahead[..., None] + aside[:, :, None]).nan_to_num_(nan=torch.inf)
     seen = pixels >= VISIBLE_PIXELS
     heats, weights = [], []
     for k in range(len(KINDS)):
@@ -118,8 +118,10 @@ def _lamps(lamps: Tensor, light: Tensor) -> Tensor:
 def make_targets(labels: Labels) -> Targets:
     """Targets of a batch."""
     centres = torch.from_numpy(OBJECT_GRID.centres()).float()
-    heat, heat_weight, squared = _heat(labels.objects, centres)
-    boxes, box_weight = _boxes(labels.objects, centres, squared)
+    most = int((~labels.objects[..., 0].isnan()).sum(dim=1).max())
+    objects = labels.objects[:, : max(1, most)]  # rows without an object come last
+    heat, heat_weight, squared = _heat(objects, centres)
+    boxes, box_weight = _boxes(objects, centres, squared)
     bits = torch.arange(len(RASTERS), dtype=torch.uint8)[None, :, None, None]
     rasters = (labels.rasters[:, None] >> bits) & 1
     distance = labels.stop_distance
