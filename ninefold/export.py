@@ -22,13 +22,16 @@ def run(options: argparse.Namespace) -> int:
     if not card_path.exists():
         raise UserError(f"expected a finished training in {options.folder}; run `ninefold train`")
     try:
+        from perception.train.calibrate import Line, fold
         from perception.train.export import export
         from perception.train.loop import load
     except ImportError as error:
         raise UserError("expected torch and onnx; pip install 'ninefold[train]'") from error
 
     card: dict[str, Any] = json.loads(card_path.read_text())
-    worst = export(load(options.folder / "checkpoint.pt"), options.out, card)
+    network = load(options.folder / "checkpoint.pt")
+    fold(network, [Line(**line) for line in card["calibration"]])
+    worst = export(network, options.out, card)
     options.out.with_suffix(".md").write_text(card_text(options.out.name, card, worst))
     print(f"{options.out}: {options.out.stat().st_size / 1e6:.1f} MB, parity {worst:.1g}")
     return 0

@@ -6,18 +6,25 @@ import argparse
 import json
 import subprocess
 import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from common.errors import UserError
 
 if TYPE_CHECKING:
+    from perception.contract import RawOutputs
     from perception.dataset import Samples
+    from perception.train.calibrate import Line
     from perception.train.data import Pool
     from perception.train.loop import Progress, Run
+    from perception.train.model import Network
 
 HELD_OUT = 12
 """Every so many shards, one is kept from training and judged after it."""
+CALIBRATE = 24
+"""Every so many shards, one is kept from training to calibrate confidence on."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,10 +40,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", type=Path, help="write the held-out figures there")
 
 
-def split(shards: list[Samples]) -> tuple[list[Samples], list[Samples]]:
-    """Shards to learn from, and whole episodes kept out."""
-    kept = [s for i, s in enumerate(shards) if i % HELD_OUT == HELD_OUT - 1]
-    return [s for i, s in enumerate(shards) if i % HELD_OUT != HELD_OUT - 1], kept
+@dataclass(frozen=True, slots=True)
+class Split:
+    """Whole episodes: to learn from, to calibrate confidence on, to judge."""
+
+    learn: list[Samples]
+    calibrate: list[Samples]
+    kept: list[Samples]
+
+    @classmethod
+    def of(cls, shards: list[Samples]) -> Split:
+        """Every shard in one of the three, by its place."""
+        kept = shards[HELD_OUT - 1 :: HELD_OUT]
+        calibrate = shards[CALIBRATE // 4 :: CALIBRATE]
+        left = [
+            shard
+            for i, shard in enumerate(shards)
+            if i % HELD_OUT != HELD_OUT - 1 and i % CALIBRATE != CALIBRATE // 4
+        ]
+        return cls(left, calibrate, kept)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -50,16 +72,17 @@ def run(options: argparse.Namespace) -> int:
         raise UserError("expected torch, got none; pip install 'ninefold[train]'") from error
 
     use_threads(options.threads)
-    learn, kept = split(open_shards(options.data))
+    parts = Split.of(open_shards(options.data))
     spec = TrainSpec(options.samples, options.batch, options.seed, options.rate)
     training = Run(spec, options.out / "checkpoint.pt", start=options.start)
-    pool = Pool(learn)
+    pool = Pool(parts.learn)
     started = time.monotonic()
     _follow(training, pool)
+    calibration = calibrate(training.checkpoint, parts.calibrate)
     card = {
         "data": read_card(options.data),
         "frames": len(pool),
-        "frames_held_out": sum(len(s) for s in kept),
+        "frames_held_out": sum(len(s) for s in parts.kept),
         "command": f"ninefold train --samples {spec.samples} --batch {spec.batch}"
         f" --rate {spec.rate:g} --seed {spec.seed}"
         + ("" if options.start is None else " --start (the run before)"),
@@ -67,7 +90,8 @@ def run(options: argparse.Namespace) -> int:
         "commit": commit(),
         "minutes_this_time": round((time.monotonic() - started) / 60, 1),
         "torch": TORCH_VERSION,
-        "figures": judge(training.checkpoint, kept),
+        "calibration": [asdict(line) for line in calibration],
+        "figures": judge(training.checkpoint, calibration, parts.kept),
     }
     text = json.dumps(card, indent=1, sort_keys=True)
     (options.out / "card.json").write_text(text + "\n")
@@ -102,17 +126,34 @@ def _smooth(mean: dict[str, float], done: Progress) -> None:
         mean[name] = value if name not in mean else 0.98 * mean[name] + 0.02 * value
 
 
-def judge(checkpoint: Path, kept: list[Samples]) -> dict[str, float | None]:
-    """The figures of a checkpoint on some shards; empty without shards."""
+def calibrate(checkpoint: Path, shards: list[Samples]) -> list[Line]:
+    """The lines that make a checkpoint's confidence mean what it says; none without shards."""
+    from perception.train.calibrate import lines
+    from perception.train.loop import load
+
+    return lines(_outputs(load(checkpoint), shards)) if shards else []
+
+
+def judge(
+    checkpoint: Path, calibration: list[Line], kept: list[Samples]
+) -> dict[str, float | None]:
+    """The figures of a checkpoint, calibrated, on some shards; empty without shards."""
     if not kept:
         return {}
     from perception.metrics import score
-    from perception.train.loop import infer, load
+    from perception.train.calibrate import fold
+    from perception.train.loop import load
 
     network = load(checkpoint)
-    return score(
-        (raw, row) for shard in kept for raw, row in zip(infer(network, shard), shard, strict=True)
-    )
+    fold(network, calibration)
+    return score(_outputs(network, kept))
+
+
+def _outputs(network: Network, shards: list[Samples]) -> Iterator[tuple[RawOutputs, Samples]]:
+    from perception.train.loop import infer
+
+    for shard in shards:
+        yield from zip(infer(network, shard), shard, strict=True)
 
 
 def _card_of(checkpoint: Path) -> object:
