@@ -18,7 +18,8 @@ class VehicleGeometry:
 
 
 LINCOLN_MKZ = VehicleGeometry(
-    length=4.902, width=2.128, height=1.511, wheelbase=2.85, rear_axle=1.425, max_steer=1.2217
+    length=4.892, width=1.837, height=1.490, wheelbase=2.85, rear_axle=1.425, max_steer=0.587
 )
 """vehicle.lincoln.mkz_2020: box from CARLA's blueprint catalogue, wheelbase from the maker's data
-sheet, wheel angle CARLA's 70 degrees."""
+sheet. CARLA calls 70 degrees the wheels' most; the rack stops where the published turning circle,
+11.6 m between kerbs, says (docs/physics.md)."""

@@ -43,6 +43,7 @@ class Localiser:
         self.state: FloatArray = np.array([pose.x, pose.y, pose.yaw, speed, 0.0])
         self.covariance: FloatArray = np.diag(np.square(self.config.start))
         self._t: float | None = None
+        self._rate: float | None = None
         self._missed = 0
 
     def update(self, p: Proprioception) -> EgoState:
@@ -50,8 +51,9 @@ class Localiser:
         dt = 0.0 if self._t is None else min(max(p.t - self._t, 0.0), 1.0)
         self._t = p.t
         rate = float(p.gyro[2])
+        before, self._rate = self._rate, rate
         if dt > 0.0:
-            self._predict(rate, dt)
+            self._predict(rate if before is None else 0.5 * (before + rate), dt)
         self._measure_speed(p.wheel_speed)
         if abs(p.wheel_speed) < 0.01 and abs(self.state[SPEED]) < 0.1:
             self._measure(BIAS, rate, self.config.gyro)
@@ -61,7 +63,11 @@ class Localiser:
         return EgoState(p.t, Pose2(x, y, yaw), speed, float(p.accel[0]), rate - bias, p.steer)
 
     def _predict(self, rate: float, dt: float) -> None:
-        """The origin moves along x with the speed, sideways with the turn about the rear axle."""
+        """The origin moves along x with the speed, sideways with the turn about the rear axle.
+
+        `rate` is the mean of the gyro's samples at both ends of the interval. The acceleration in
+        it is unknown but constant, so the next wheel sample also says how far the car came.
+        """
         config = self.config
         yaw, speed = self.state[YAW], self.state[SPEED]
         turn = rate - self.state[BIAS]
@@ -76,16 +82,14 @@ class Localiser:
         jacobian[X, BIAS], jacobian[Y, BIAS] = s * lever, -c * lever
         jacobian[YAW, BIAS] = -dt
         self.state = self.state + np.array([dx, dy, turn * dt, 0.0, 0.0])
-        noise = np.array(
-            [
-                config.slide**2 * dt,
-                config.slide**2 * dt,
-                (config.gyro * dt) ** 2,
-                (config.accel * dt) ** 2,
-                config.bias_walk**2 * dt,
-            ]
+        slid, turned, drifted = (
+            config.slide**2 * dt,
+            (config.gyro * dt) ** 2,
+            config.bias_walk**2 * dt,
         )
-        self.covariance = jacobian @ self.covariance @ jacobian.T + np.diag(noise)
+        push = config.accel * dt * np.array([0.5 * c * dt, 0.5 * s * dt, 0.0, 1.0, 0.0])
+        noise = np.diag([slid, slid, turned, 0.0, drifted]) + np.outer(push, push)
+        self.covariance = jacobian @ self.covariance @ jacobian.T + noise
 
     def _measure_speed(self, wheel_speed: float) -> None:
         self._measure(SPEED, wheel_speed, self.config.wheel)

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.frames import FloatArray
+from common.vehicle import LINCOLN_MKZ
 from planning.kernels import kernel, on_line
 
 X, Y, YAW, SPEED, ACCEL, S, D = range(7)
@@ -42,8 +43,8 @@ class DriverModel(NamedTuple):
     headway: float = 1.4  # s
     gap: float = 3.0  # m between bumpers at standstill
     margin: float = 0.3  # m at each side within which an object counts as in the way
-    length: float = 4.902  # m
-    width: float = 2.128  # m
+    length: float = LINCOLN_MKZ.length  # m
+    width: float = LINCOLN_MKZ.width  # m
 
 
 class Aim(NamedTuple):
