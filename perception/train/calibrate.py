@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.optimize import minimize
 
 from common.frames import FloatArray
 from perception.contract import KINDS, RawOutputs
@@ -35,18 +36,19 @@ class Line:
 
 
 def fit(confidence: FloatArray, hit: NDArray[np.bool_]) -> Line:
-    """The likeliest line for detections of one kind, by Newton's method."""
+    """The likeliest line for detections of one kind, with a slight pull towards none."""
     if min(hit.sum(), (~hit).sum()) < ENOUGH:
         return Line()
-    clipped = confidence.clip(1e-4, 1 - 1e-4)
-    x = np.stack([np.log(clipped / (1 - clipped)), np.ones(len(hit))], axis=1)
-    line = start = np.array([1.0, 0.0])
-    for _ in range(25):
-        p = 1 / (1 + np.exp(-x @ line))
-        gradient = x.T @ (p - hit) + RIDGE * (line - start)
-        curvature = (x * (p * (1 - p))[:, None]).T @ x + RIDGE * np.eye(2)
-        line = line - np.linalg.solve(curvature, gradient)
-    return Line(float(line[0]), float(line[1]))
+    clipped = confidence.clip(1e-6, 1 - 1e-6)
+    score = np.log(clipped / (1 - clipped))
+
+    def cost(line: FloatArray) -> float:
+        margin = np.where(hit, -1.0, 1.0) * (line[0] * score + line[1])
+        ridge = RIDGE * float((line[0] - 1.0) ** 2 + line[1] ** 2)
+        return float(np.logaddexp(0.0, margin).sum()) + ridge
+
+    slope, shift = minimize(cost, np.array([1.0, 0.0]), method="Nelder-Mead").x
+    return Line(float(slope), float(shift))
 
 
 def lines(outputs: Iterable[tuple[RawOutputs, Samples]]) -> list[Line]:
