@@ -21,6 +21,7 @@ COMMANDS = {
     "train": "train the perception network",
     "export": "export a trained network to ONNX",
     "score": "perception figures on held-out data",
+    "look": "a town in pictures: a contact sheet and a view from above",
     "bench": "the speed figures",
     "doctor": "what this machine has, what is missing, and what mends it",
 }

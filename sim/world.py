@@ -77,7 +77,7 @@ class World:
 
     def load(self, town: str, weather: str = "ClearNoon") -> None:
         """A fresh episode of a town by name, or of a map file; synchronous at 20 Hz."""
-        preset = _weather(weather)
+        preset = weather_named(weather)
         self._forget()
         self.client.set_timeout(LOAD_TIMEOUT)
         try:
@@ -262,7 +262,12 @@ def _connect(host: str, port: int, timeout: float) -> carla.Client:
     return client
 
 
-def _weather(name: str) -> carla.WeatherParameters:
+def weather_named(name: str) -> carla.WeatherParameters:
+    """One of CARLA's presets.
+
+    Raises:
+        UserError: no such preset; names those there are.
+    """
     presets = {
         key: value
         for key, value in vars(carla.WeatherParameters).items()

@@ -1,0 +1,35 @@
+"""`ninefold look`: pictures of a town."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from ninefold.__main__ import main
+from sim.photos import SIZE, spread
+from tests.sim.test_map_files import osm
+
+
+def test_a_town_is_shown_from_above_and_on_a_contact_sheet(tmp_path: Path) -> None:
+    town = tmp_path / "cross.osm"
+    town.write_text(osm())
+    weathers = ["ClearNoon", "ClearNight"]
+    out = tmp_path / "out"
+    assert (
+        main(["look", str(town), "--out", str(out), "--places", "1", "--weather", *weathers]) == 0
+    )
+    above = cv2.imread(str(out / "cross-map.png"))
+    grass = (above == above[0, 0]).all(axis=-1)
+    assert 0.01 < 1.0 - grass.mean() < 0.9
+    sheet = cv2.imread(str(out / "cross-sheet.png"))
+    assert sheet.shape[0] > 3 * SIZE[1]
+    assert sheet.shape[1] > (len(weathers) + 3) * SIZE[0]
+    left = sheet.shape[1] - 5 * SIZE[0]
+    noon, night = (sheet[:, left + k * SIZE[0] : left + (k + 1) * SIZE[0]] for k in (0, 1))
+    assert noon.mean() > night.mean() + 30.0
+
+
+def test_places_lie_far_apart() -> None:
+    points = np.array([(0.0, 0.0), (1.0, 0.0), (100.0, 0.0), (99.0, 0.0), (50.0, 80.0)])
+    assert spread(points, 3) == [0, 2, 4]
+    assert len(spread(points, 9)) == 5
