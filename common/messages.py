@@ -178,6 +178,7 @@ class Route:
     speed_limit: FloatArray  # (N,) m/s
     commands: tuple[RouteCommand, ...]  # (N,)
     stops: tuple[float, ...] = ()  # m along the points, stop signs' lines as a map knows them
+    signals: tuple[float, ...] = ()  # the same of traffic lights; what they show only eyes know
 
 
 @dataclass(frozen=True, slots=True)

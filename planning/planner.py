@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 from common.frames import FloatArray
 from common.messages import EgoState, LightState, Plan, Route, Scene
 from common.vehicle import LINCOLN_MKZ, VehicleGeometry
-from planning import rules
+from planning import rules, signals
 from planning.path import (
     STEP,
     Path,
     heading_error,
+    junction_ahead,
     lane_offset,
     path_of,
     project,
@@ -89,6 +90,7 @@ class Memory:
     served: float = -math.inf  # m, arc length of the last stop sign's line stopped at
     standing: dict[str, float] = field(default_factory=dict)  # s each object has stood, by name
     waited: float = 0.0  # s the ego has stood without a light or sign that says so
+    signal: signals.Signal = field(default_factory=signals.Signal)  # the next light
 
 
 class Planner:
@@ -97,12 +99,12 @@ class Planner:
     def __init__(self, config: PlannerConfig = PlannerConfig()) -> None:
         self.config = config
         self._path: Path | None = None
-        self._stops: tuple[float, ...] = ()
+        self._lines = _Lines((), ())
         self._memory = Memory()
 
     def reset(self, route: Route) -> None:
         """Forget everything; a new route begins."""
-        self._path, self._stops = path_of(route), route.stops
+        self._path, self._lines = path_of(route), _Lines(route.stops, route.signals)
         self._memory = Memory()
 
     def plan(self, scene: Scene, ego: EgoState) -> Plan:
@@ -110,7 +112,7 @@ class Planner:
         if self._path is None:
             raise RuntimeError("expected reset(route) before plan(), got none; call it first")
         config, memory = self.config, self._memory
-        seen = _read(self._path, self._stops, scene, ego, config, memory)
+        seen = _read(self._path, self._lines, scene, ego, config, memory)
         rows = _candidates(seen, ego.speed, config, memory)
         states, held = _rollout(seen, rows, ego, config, memory)
         patience = 1.0 if seen.waited < PATIENCE else IMPATIENT
@@ -139,6 +141,7 @@ class Planner:
             seen.served,
             seen.standing,
             seen.waited,
+            seen.signal,
         )
         if seen.obstacle is not None and abs(side) > SAME_SIDE:
             reason = f"pass {seen.obstacle.name}"
@@ -162,11 +165,20 @@ class _Situation:
     obstacle: rules.Obstacle | None
     standing: dict[str, float]  # s each object has stood, by name
     waited: float  # s the ego has stood without a light or sign that says so
+    signal: signals.Signal  # the next light
+
+
+@dataclass(frozen=True, slots=True)
+class _Lines:
+    """Stop lines as the map knows them, m along the route, ascending."""
+
+    signs: tuple[float, ...]
+    signals: tuple[float, ...]
 
 
 def _read(
     route: Path,
-    signs: tuple[float, ...],
+    lines: _Lines,
     scene: Scene,
     ego: EgoState,
     config: PlannerConfig,
@@ -178,16 +190,38 @@ def _read(
     path = stretch(route, pose.inverse(), s - config.behind, s + config.ahead)
     lane = _lane_memory(memory.lane, lane_offset(path, scene.lanes, s))
     steps = round(config.horizon / config.dt) + 1
-    green = scene.light is not None and scene.light.state is LightState.GREEN
+    signal = _signal(path, lines.signals, scene, ego, s, memory, half[0])
+    green = signal.state is LightState.GREEN
     future = forecast(scene, ego, path, s, steps, config.dt, priority=green)
-    hold = rules.hold(path, s, ego.speed, scene.light, future, half[0])
-    sign, served = rules.stop_sign(s, ego.speed, signs, memory.served, half[0])
-    hold = min(hold, sign, key=lambda one: one.stop)
+    clear = rules.keep_clear(path, s, ego.speed, future, half[0])
+    sign, served = rules.stop_sign(s, ego.speed, lines.signs, memory.served, half[0])
+    light = signals.hold(signal, s, half[0])
+    hold = min(light, sign, clear, key=lambda one: one.stop)
     stops = rules.yields(path, s, future, half)
     standing = _standing(memory, future, ego.t)
     obstacle = rules.obstacle(path, s, future, half, standing)
     waited = _waited(memory, ego, hold)
-    return _Situation(path, s, d, lane, future, hold, served, stops, obstacle, standing, waited)
+    return _Situation(
+        path, s, d, lane, future, hold, served, stops, obstacle, standing, waited, signal
+    )
+
+
+def _signal(
+    path: Path,
+    lines: tuple[float, ...],
+    scene: Scene,
+    ego: EgoState,
+    s: float,
+    memory: Memory,
+    half_length: float,
+) -> signals.Signal:
+    """What is known of the next light; a junction under way has none."""
+    junction = junction_ahead(path, s)
+    entry = math.inf
+    if junction is not None and junction[0] > s + half_length:
+        entry = junction[0]
+    light, t = scene.light, ego.t
+    return signals.watch(memory.signal, lines, s, ego.speed, t, light, entry, half_length)
 
 
 def _candidates(

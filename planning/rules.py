@@ -1,4 +1,4 @@
-"""Where the law or courtesy says stop: lights, junctions to keep clear, others' right of way."""
+"""Where the law or courtesy says stop: signs, junctions to keep clear, others' right of way."""
 
 from __future__ import annotations
 
@@ -7,16 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from common.messages import LightEstimate, LightState
 from planning.path import Path, junction_ahead
 from planning.predict import Forecast
 
 LINE_MARGIN = 1.0  # m between the front bumper and a stop line
-SURE = 0.3  # confidence from which a light counts
-DILEMMA = {LightState.RED: 7.0, LightState.YELLOW: 3.0}
-"""m/s2 of braking needed above which the car goes on: yellow at a comfortable limit (3 m/s2 is
-the ITE's design deceleration), red only where tyres could not stop it."""
-LOOK = 60.0  # m ahead within which an unlocated light's junction is looked for
 ROOM = 3.0  # m to leave free behind the car past a junction
 YIELD_GAPS, WALKER_GAPS = (1.5, 0.5), (2.5, 1.2)
 """m between the front bumper and a crossing object's way: wished, and rather than brake hard."""
@@ -52,25 +46,6 @@ class Stop:
     name: str  # to whom
 
 
-def hold(
-    path: Path,
-    s: float,
-    speed: float,
-    light: LightEstimate | None,
-    future: Forecast,
-    half_length: float,
-) -> Hold:
-    """The nearest of: a light that says stop, a junction without room behind it."""
-    junction = junction_ahead(path, s)
-    entry = math.inf
-    if junction is not None and junction[0] > s + half_length:
-        entry = junction[0]
-    found = _light(s, speed, light, entry, half_length)
-    if math.isinf(found.stop) and junction is not None and math.isfinite(entry):
-        found = _keep_clear(s, speed, junction, future, half_length)
-    return found
-
-
 def stop_sign(
     s: float, speed: float, lines: tuple[float, ...], served: float, half_length: float
 ) -> tuple[Hold, float]:
@@ -92,25 +67,11 @@ def stop_sign(
     return Hold(max(stop, s), ahead[0] - half_length, "stop at the sign"), served
 
 
-def _light(
-    s: float, speed: float, light: LightEstimate | None, entry: float, half_length: float
-) -> Hold:
-    if light is None or light.state not in DILEMMA or light.confidence < SURE:
-        return Hold()
-    line = entry - 0.5 if light.distance is None else min(s + light.distance, entry + 2.0)
-    if line - s > LOOK and light.distance is None:
-        return Hold()
-    room = line - s - half_length
-    if room < -0.5 or speed**2 > 2.0 * DILEMMA[light.state] * max(room, 0.05):
-        return Hold()
-    stop = max(line - half_length - LINE_MARGIN, s)
-    return Hold(stop, line - half_length, f"stop for {light.state.value} light")
-
-
-def _keep_clear(
-    s: float, speed: float, junction: tuple[float, float], future: Forecast, half_length: float
-) -> Hold:
+def keep_clear(path: Path, s: float, speed: float, future: Forecast, half_length: float) -> Hold:
     """Do not enter a junction that a standing queue would make the car stand in."""
+    junction = junction_ahead(path, s)
+    if junction is None or junction[0] <= s + half_length:
+        return Hold()
     entry, leave = junction
     if not len(future) or speed**2 > 2.0 * 3.0 * max(entry - s - half_length, 0.05):
         return Hold()

@@ -119,11 +119,16 @@ def _route(roads: Roads, walk: _Walk) -> Route:
     )
     lanes = roads.lane[rows[np.searchsorted(at, wanted, side="right") - 1]]
     commands: tuple[RouteCommand, ...] = tuple(roads.command[lane] for lane in lanes)
+    signs, signals = (_lines(roads, walk, kind) for kind in (StopKind.STOP, StopKind.SIGNAL))
+    return Route(points, roads.speed_limit[lanes], commands, signs, signals)
+
+
+def _lines(roads: Roads, walk: _Walk, kind: StopKind) -> tuple[float, ...]:
+    """The walk's stop lines of one kind, m along the route."""
     begins = np.concatenate([[0.0], np.cumsum(roads.length[list(walk.lanes)])])
-    stops = sorted(
+    lines = sorted(
         float(begins[walk.lanes.index(line.lane)] + line.s - walk.begin)
         for line in roads.stop_lines
-        if line.kind is StopKind.STOP and line.lane in walk.lanes
+        if line.kind is kind and line.lane in walk.lanes
     )
-    ahead = tuple(s for s in stops if 0.0 < s < walk.end - walk.begin)
-    return Route(points, roads.speed_limit[lanes], commands, ahead)
+    return tuple(s for s in lines if 0.0 < s < walk.end - walk.begin)

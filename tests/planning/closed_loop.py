@@ -69,10 +69,14 @@ def person(x, y, yaw=0.0, speed=0.0, *changes) -> Agent:
 
 @dataclass(frozen=True)
 class Light:
-    """A stop line at arc length `s`, and what it shows from which time on."""
+    """A stop line at arc length `s`, what it shows from which time on, and who sees it how."""
 
     s: float
     shows: tuple[tuple[float, LightState], ...]
+    hidden: tuple[float, float] = (-math.inf, -3.0)  # m to the line between which it is not seen
+    wrong: float = 0.0  # share of the frames that show another colour
+    missed: float = 0.0  # share of the frames that show no light
+    off: float = 0.0  # m, one sigma of the seen distance
 
     def state(self, t: float) -> LightState:
         return [state for since, state in self.shows if t >= since][-1]
@@ -145,7 +149,7 @@ class Mover:
         self.y += self.speed * math.sin(self.yaw) * DT
 
 
-def line(*parts: tuple[str, float], limit: float = 13.9) -> Route:
+def line(*parts: tuple[str, float], limit: float = 13.9, signals: tuple[float, ...] = ()) -> Route:
     """A route from parts: ("straight", m), ("left", radius m), ("right", radius m), ("cross", m).
 
     Turns are quarter circles; they and "cross" lie inside a junction.
@@ -165,7 +169,7 @@ def line(*parts: tuple[str, float], limit: float = 13.9) -> Route:
             yaw += bend
             commands.append(code)
     points = np.array(xy)
-    return Route(points, np.full(len(points), limit), (commands[0], *commands))
+    return Route(points, np.full(len(points), limit), (commands[0], *commands), signals=signals)
 
 
 def polyline(agent_box: tuple[float, float], pose: Pose2) -> np.ndarray:
@@ -248,11 +252,22 @@ class World:
                 objects.append(
                     ObjectEstimate(kind, pose, length, width, velocity, 1.0, number, mover.rate)
                 )
-        light = None
+        return Scene(
+            self.t, tuple(objects), self.lanes(s), self.light(s), self.drivable(), "script"
+        )
+
+    def light(self, s: float) -> LightEstimate | None:
+        """The light as it is seen from arc length s."""
         signal = self.maneuver.light
-        if signal is not None and -3.0 < signal.s - s < 70.0:
-            light = LightEstimate(signal.state(self.t), signal.s - s, 1.0)
-        return Scene(self.t, tuple(objects), self.lanes(s), light, self.drivable(), "script")
+        if signal is None or signal.s - s >= 70.0:
+            return None
+        hidden, roll, distance = signal.hidden, self.rng.random(), signal.s - s
+        if hidden[0] < distance <= hidden[1] or roll < signal.missed:
+            return None
+        state = signal.state(self.t)
+        if roll > 1.0 - signal.wrong:
+            state = LightState.GREEN if state is LightState.RED else LightState.RED
+        return LightEstimate(state, distance + signal.off * self.rng.normal(), 1.0)
 
     def drivable(self) -> np.ndarray | None:
         """The road as a band along the route, on the ego's grid."""

@@ -8,6 +8,7 @@ import pytest
 
 from common.errors import UserError
 from common.messages import RouteCommand
+from sim.line import line_of, stops_on
 from sim.roads import Roads, StopKind
 from sim.routes import lanes_of_route, make_route, route_count
 
@@ -64,3 +65,14 @@ def test_routes_are_the_same_every_time_and_differ_by_number(roads: Roads) -> No
 def test_an_unknown_route_is_refused_with_the_count(roads: Roads, index: int) -> None:
     with pytest.raises(UserError, match="0 to 99"):
         make_route(roads, index)
+
+
+@pytest.mark.parametrize("kind", [StopKind.SIGNAL, StopKind.STOP])
+def test_a_route_carries_the_stop_lines_the_judge_looks_at(roads: Roads, kind: StopKind) -> None:
+    for index in range(0, route_count(roads), 9):
+        route = make_route(roads, index)
+        judged = [s for s, _ in stops_on(roads, route, line_of(route), kind)]
+        carried = route.signals if kind is StopKind.SIGNAL else route.stops
+        assert sorted({round(s) for s in judged}) == pytest.approx(
+            sorted({round(s) for s in carried}), abs=1.1
+        )
