@@ -14,6 +14,7 @@ from sim.server.rpc import RpcError
 from sim.server.wire import Description
 
 MAX_ACTORS = 4096
+MOST_WANTED = 1 << 30  # ids that may be wished for: room is left for those that follow
 SPECTATOR = "spectator"
 FIRST_LIMIT = 30.0  # km/h until a vehicle passes a sign; CARLA's own
 
@@ -77,6 +78,7 @@ class Actors:
 
     def __init__(self, first_id: int) -> None:
         self.next_id = self.first_id = first_id
+        self._added = 0
         self.version = 0  # grows with every arrival and departure
         self.pose = np.zeros((MAX_ACTORS, 6))  # world frame
         self.velocity = np.zeros((MAX_ACTORS, 3))  # m/s, world axes
@@ -120,8 +122,9 @@ class Actors:
         pose: FloatArray,
         centre: FloatArray,
         extent: tuple[float, float, float],
+        wanted: int = 0,
     ) -> Actor:
-        """A new actor at a pose (6,) in the world.
+        """A new actor at a pose (6,) in the world; it gets the id `wanted` where that is free.
 
         Raises:
             RpcError: the world is full.
@@ -129,11 +132,14 @@ class Actors:
         if not self._free:
             raise RpcError(f"the world is full: at most {MAX_ACTORS} actors")
         row = self._free.pop()
-        actor = Actor(self.next_id, row, kind_of(description.id), description, centre, extent)
-        actor.nth = self.next_id - self.first_id
-        self.next_id += 1
-        self.version += 1
+        number = wanted if 0 < wanted < MOST_WANTED and wanted not in self._by_id else self.next_id
+        actor = Actor(number, row, kind_of(description.id), description, centre, extent)
+        actor.nth, self._added = self._added, self._added + 1
         self._by_id[actor.id] = actor
+        if number < self.next_id:
+            self._by_id = dict(sorted(self._by_id.items()))
+        self.next_id = max(self.next_id, number + 1)
+        self.version += 1
         for array in (self.velocity, self.rates, self.acceleration):
             array[row] = 0.0
         self.pose[row] = pose

@@ -40,6 +40,7 @@ class Episode:
         self.vehicles, self.walkers = Vehicles(), Walkers()
         self.collisions = Collisions(town.objects)
         self.contacts: list[Contact] = []  # of the last step
+        self.reports_contacts = False  # also where nobody senses them
         self.lights = LightController(town.signals)
         self.limits = limits_of(town.signs)
         self.ackermann: dict[int, Ackermann] = {}  # by vehicle slot, like the next
@@ -98,7 +99,8 @@ class Episode:
         self.collisions.before(vehicles, walkers)
         vehicles.step(dt, ground, self.weather, max(substep, dt / MOST_SUBSTEPS))
         walkers.step(dt, ground)
-        self.contacts = self.collisions.resolve(vehicles, walkers, report=self.layout.contacts)
+        report = self.layout.contacts or self.reports_contacts
+        self.contacts = self.collisions.resolve(vehicles, walkers, report=report)
 
     def gather(self) -> None:
         """Copy the bodies' poses into the register and move what is attached to them."""

@@ -89,6 +89,17 @@ class LightController:
         """Light i shows `state` until its group next changes."""
         self.states[i] = state
 
+    def put(self, i: int, state: int, frozen: bool, elapsed: float) -> None:
+        """Light i shows `state` and its group's clock stands at `elapsed` (s), as recorded."""
+        k = int(self.group[i])
+        self.states[i] = state
+        self.freeze(frozen, i)
+        self._clock[k] = elapsed
+        if state in (YELLOW, GREEN):
+            self._turn[k], self._stage[k] = self.phase[i], state
+        elif not np.isin(self.states[self.group == k], (YELLOW, GREEN)).any():
+            self._stage[k] = RED
+
     def set_times(
         self,
         i: int,

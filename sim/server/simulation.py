@@ -5,12 +5,17 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
+from common.errors import UserError
 from sim.server import snapshot, streams
+from sim.server.actors import Actor
 from sim.server.episode import Episode
 from sim.server.navmesh import navmesh
+from sim.server.recording.deck import Deck
+from sim.server.rpc import RpcError
 from sim.server.sensing import Sensing
+from sim.server.sensors import TYPES
 from sim.server.streams import Streams
-from sim.server.town import Town, load_town
+from sim.server.town import Town, load_town, town_from_opendrive
 from sim.server.traffic_managers import TrafficManagers
 from sim.server.wire import Settings
 
@@ -35,12 +40,15 @@ class Simulation:
         self.started = time.monotonic()
         self.sensors_due = False
         self.sensing = Sensing()
+        self.deck = Deck(self)
         self._navmesh: tuple[Town, bytes] | None = None
         self._bits = 0
         self._last_tick = self.started
 
     def load(self, town: Town, reset: bool) -> None:
         """Begin a new episode; frame numbers and actor ids go on."""
+        self.deck.stop()
+        self.deck.stop_replay(keep=True)
         old = self.episode
         self.episode = Episode(old.id + 1, town, old.frame, old.actors.next_id)
         for actor in old.actors:
@@ -50,11 +58,35 @@ class Simulation:
             self.settings = Settings()
 
     def town_called(self, name: str) -> Town:
-        """The town a client means: "" the present one, or a name, with or without a path."""
+        """The town a client means: "" the present one, or a name, with or without a path.
+
+        Raises:
+            RpcError: there is none of that name, or its OpenDRIVE is no drivable map.
+        """
         short = name.rsplit("/", 1)[-1]
+        if short == GENERATED and self.opendrive is not None:
+            return town_from_opendrive(GENERATED, self.opendrive)
         if short in ("", self.episode.town.name):
             return self.episode.town
-        return load_town(short)
+        try:
+            return load_town(short)
+        except UserError as error:
+            raise RpcError(f"map '{name}' not found: {error}") from error
+
+    def admit(self, actor: Actor) -> None:
+        """Give a new sensor its settings and its stream; some send nothing.
+
+        Raises:
+            RpcError: an attribute is no number, or out of bounds; the sensor is gone again.
+        """
+        try:
+            self.sensing.admit(actor, self.episode.elapsed)
+        except RpcError:
+            self.episode.destroy(actor)
+            raise
+        if actor.type_id in TYPES:
+            actor.stream = self.next_stream
+            self.next_stream += 1
 
     def navmesh(self) -> bytes:
         """Where walkers may go in the present town, as a file; made at the first call."""
@@ -66,6 +98,7 @@ class Simulation:
     def tick(self, dt: float) -> int:
         """One step and its snapshot; the sensors follow in `publish_sensors`. The new frame."""
         self.episode.step(dt, self.settings)
+        self.deck.tick()
         self.traffic_managers.pause()
         self._publish_snapshot()
         self.sensors_due = True

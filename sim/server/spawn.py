@@ -12,7 +12,6 @@ from sim.server.blueprints import Blueprint
 from sim.server.episode import Episode
 from sim.server.poses import matrices, poses_of
 from sim.server.rpc import RpcError
-from sim.server.sensors import TYPES
 from sim.server.simulation import Simulation
 from sim.server.wire import Description
 
@@ -41,22 +40,10 @@ def spawn(sim: Simulation, wanted: Description, pose: FloatArray, parent: Actor 
     actor.label = int(blueprint.label)
     episode.embody(actor, blueprint)
     if kind is Kind.SENSOR:
-        _admit(sim, actor)
+        sim.admit(actor)
     if parent is not None:
         episode.actors.attach(actor, parent, pose)
     return actor
-
-
-def _admit(sim: Simulation, actor: Actor) -> None:
-    """A sensor's settings and stream; those that the client computes by itself send nothing."""
-    try:
-        sim.sensing.admit(actor, sim.episode.elapsed)
-    except RpcError:
-        sim.episode.destroy(actor)
-        raise
-    if actor.type_id in TYPES:
-        actor.stream = sim.next_stream
-        sim.next_stream += 1
 
 
 def occupied(episode: Episode, blueprint: Blueprint, pose: FloatArray) -> bool:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from common.errors import UserError
 from sim.server import blueprints, navmesh, wire
 from sim.server.rpc import RpcError, Table, accepted, value, void
-from sim.server.simulation import GENERATED, VERSION, Call
+from sim.server.simulation import VERSION, Call
 from sim.server.streams import SNAPSHOT
-from sim.server.town import town_from_opendrive, town_names
+from sim.server.town import town_names
 from sim.server.wire import Wire, to_actor
 
 PREFIX = "Carla/Maps/"
@@ -49,14 +48,7 @@ def tick_cue(call: Call) -> int:
 
 def load_new_episode(call: Call, name: str, reset: bool, layers: int = 0xFFFF) -> None:
     """Load a built-in town, the present map again, or the client's own OpenDRIVE."""
-    short = wire.text(name).rsplit("/", 1)[-1]
-    try:
-        if short == GENERATED and call.sim.opendrive is not None:
-            town = town_from_opendrive(GENERATED, call.sim.opendrive)
-        else:
-            town = call.sim.town_called(name)
-    except UserError as error:
-        raise RpcError(f"map '{name}' not found: {error}") from error
+    town = call.sim.town_called(wire.text(name))
     call.sim.load(town, bool(reset))
 
 

@@ -1,0 +1,1 @@
+"""CARLA's recorder and replayer, in CARLA's own binary format."""
