@@ -195,7 +195,7 @@ def _read(
     future = forecast(scene, ego, path, s, steps, config.dt, priority=green)
     clear = rules.keep_clear(path, s, ego.speed, future, half[0])
     sign, served = rules.stop_sign(s, ego.speed, lines.signs, memory.served, half[0])
-    light = signals.hold(signal, s, half[0])
+    light = signals.hold(signal, s, ego.speed, half[0])
     hold = min(light, sign, clear, key=lambda one: one.stop)
     stops = rules.yields(path, s, future, half)
     standing = _standing(memory, future, ego.t)

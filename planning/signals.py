@@ -10,6 +10,7 @@ import math
 from dataclasses import dataclass, replace
 
 from common.messages import LightEstimate, LightState
+from planning.propose import STOP_FADE
 from planning.rules import LINE_MARGIN, Hold
 
 LOOK = 60.0  # m ahead within which a light counts
@@ -17,7 +18,11 @@ SURE = 0.3  # confidence from which it counts
 SAME_LINE = (5.0, 0.35)  # m, and share of the distance, by which a light's seen line may be off
 PULL = 0.3  # share of a newly seen line's place in the kept one, on a route without lines
 GREEN_AFTER = 0.25  # s for which nothing but green must have been seen before it is believed
-GREEN_KEPT = 2.0  # s a green that is no longer seen counts; less than the yellow after it
+GREEN_KEPT = 3.0  # s a green that is no longer seen counts: CARLA's yellow, so it is not red yet
+IN_VIEW = 6.0
+"""m between the front bumper and the line where the car waits: the rig's front camera looks up by
+31 degrees, so a lamp 5 m high at the line leaves its picture 4.5 m before the bumper gets there."""
+CALM_DECEL = 2.0  # m/s2 with which that place must be reached; else the car stops nearer the line
 GIVE_UP = {LightState.RED: 60.0, None: 6.0}
 """s of standing before a light without seeing it after which the car goes on with care: longer
 than the red of four phases of CARLA's (10 s green, 3 s yellow, 2 s all red); None: never seen."""
@@ -26,6 +31,7 @@ DECEL = {LightState.RED: 7.0, LightState.YELLOW: 3.0, None: 3.5}
 yellow at the ITE's design deceleration; None: a light that is not seen, or no more."""
 UNSEEN_DECEL, UNSEEN_TIME = 2.0, 1.0
 """m/s2 of braking needed from which on a light is braked for that is not seen, after so many s."""
+REACTION = 0.25  # s until braking for a yellow bites
 OVERRUN = 2.0  # m past the line that stopping late for a red may end
 STANDS = 0.3  # m/s
 
@@ -141,15 +147,19 @@ def _bound(signal: Signal, room: float, speed: float, mapped: bool) -> bool:
         return True
     if state is LightState.RED:
         room += OVERRUN
+    elif state is LightState.YELLOW:
+        room -= REACTION * speed
     elif state is None and speed**2 < 2.0 * UNSEEN_DECEL * (room - UNSEEN_TIME * speed):
         return False
     return room > -0.5 and speed**2 <= 2.0 * DECEL[state] * max(room, 0.05)
 
 
-def hold(signal: Signal, s: float, half_length: float) -> Hold:
-    """Where the next light holds the car."""
+def hold(signal: Signal, s: float, speed: float, half_length: float) -> Hold:
+    """Where the next light holds the car: where it sees the lamp, or nearer if that is too near."""
     if not signal.bound:
         return Hold()
     what = "look for the" if signal.state is None else f"stop for {signal.state.value}"
     front = signal.line - half_length
-    return Hold(max(front - LINE_MARGIN, s), front, f"{what} light")
+    calm = s + speed**2 / (2.0 * CALM_DECEL) + STOP_FADE * speed
+    stop = min(max(front - IN_VIEW, calm), front - LINE_MARGIN)
+    return Hold(max(stop, s), front, f"{what} light")

@@ -48,7 +48,7 @@ MANEUVERS = [
     Maneuver(
         "red light",
         CROSSING,
-        (*CALM, stops_before(60, 2.5), says("stop for red light")),
+        (*CALM, stops_before(60, 7.0), says("stop for red light")),
         light=Light(60.0, ((0, RED),)),
     ),
     Maneuver(
@@ -61,7 +61,7 @@ MANEUVERS = [
     Maneuver(
         "yellow far away",
         CROSSING,
-        (*CALM, stops_before(60, 2.5), says("stop for yellow light")),
+        (*CALM, stops_before(60, 7.0), says("stop for yellow light")),
         light=Light(60.0, ((0, GREEN), (1.5, YELLOW), (4.5, RED))),
     ),
     Maneuver(

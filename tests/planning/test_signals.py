@@ -5,7 +5,8 @@ import math
 import pytest
 
 from common.messages import LightEstimate, LightState
-from planning.signals import GIVE_UP, GREEN_KEPT, Signal, hold, watch
+from planning.rules import LINE_MARGIN
+from planning.signals import GIVE_UP, GREEN_KEPT, IN_VIEW, Signal, hold, watch
 from tests.planning.closed_loop import (
     Light,
     Maneuver,
@@ -72,7 +73,7 @@ def test_a_light_at_another_place_is_not_this_one():
 def test_who_has_begun_to_stop_goes_on_stopping_however_near_the_line():
     bound = seen(None, (RED, 15.0), s=45.0, speed=5.0)
     assert bound.bound and seen(bound, (RED, 2.0), s=58.0, speed=5.0).bound
-    assert hold(bound, 58.0, HALF).stop == 58.0
+    assert hold(bound, 58.0, 0.0, HALF).stop == 58.0
 
 
 def test_a_yellow_too_near_to_stop_at_is_passed():
@@ -87,7 +88,7 @@ def test_a_late_red_is_braked_for_even_over_the_line():
 
 def test_a_light_never_seen_is_braked_for_and_then_passed_with_care():
     far, near = seen(None, None, s=5.0, speed=8.0), seen(None, None, s=42.0, speed=8.0)
-    assert not far.bound and near.bound and "look" in hold(near, 42.0, HALF).reason
+    assert not far.bound and near.bound and "look" in hold(near, 42.0, 8.0, HALF).reason
     waits = seen(near, *[None] * round(GIVE_UP[None] / 0.1 + 5), s=56.0)
     assert waits.state is OFF and not waits.bound
     assert seen(waits, (RED, 4.0), s=56.0).bound
@@ -105,7 +106,14 @@ def test_without_lines_the_seen_one_is_kept():
     assert math.isinf(seen(None, None, s=40.0, lines=()).line)
 
 
-STOP = (stops_before(60, 2.5), check_comfort)
+def test_the_car_waits_where_it_sees_the_lamp_unless_it_learns_too_late():
+    early, late = seen(None, (RED, 40.0)), seen(None, (RED, 9.0), s=51.0, speed=5.0)
+    assert hold(early, 20.0, 8.0, HALF).stop == pytest.approx(60.0 - HALF - IN_VIEW)
+    assert hold(late, 51.0, 5.0, HALF).stop == pytest.approx(60.0 - HALF - LINE_MARGIN)
+    assert hold(late, 56.0, 0.0, HALF).stop == 56.0
+
+
+STOP = (stops_before(60, 7.0), check_comfort)
 TURNS_GREEN = ((0, RED), (14, GREEN))
 ALL_RED = ((0, RED),)
 
@@ -114,11 +122,11 @@ ALL_RED = ((0, RED),)
 @pytest.mark.parametrize(
     "light",
     [
-        Light(60.0, ALL_RED, hidden=(-10.0, 9.0)),
+        Light(60.0, ALL_RED, hidden=(-10.0, 7.0)),
         Light(60.0, ALL_RED, missed=0.4, wrong=0.03, off=0.5),
         Light(60.0, ALL_RED, off=2.0),
     ],
-    ids=["hidden from 9 m on", "flickering", "line seen two metres off"],
+    ids=["hidden from 7 m on", "flickering", "line seen two metres off"],
 )
 def test_a_red_that_is_seen_badly_is_stopped_at(route, light):
     if route is BLIND and light.off == 2.0:
@@ -136,6 +144,6 @@ def test_a_light_seen_late_is_approached_with_care():
 
 
 def test_a_flickering_green_lets_pass():
-    light = Light(60.0, TURNS_GREEN, hidden=(-10.0, 1.0), missed=0.2)
+    light = Light(60.0, TURNS_GREEN, hidden=(-10.0, 7.0), missed=0.2)
     for check in (arrives(120), check_comfort):
         check(run(Maneuver("green", MAPPED, (), light=light, seconds=35.0)))
