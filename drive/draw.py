@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from common.frames import SEG_GRID, FloatArray, Pose2
 from common.messages import (
     Camera,
+    GridArray,
     ImageArray,
     LightEstimate,
     LightState,
@@ -40,19 +41,27 @@ LIGHT: dict[LightState, Colour] = {
     LightState.OFF: (120, 120, 120),
 }
 
+
+def _ramp(low: Colour, high: Colour) -> ImageArray:
+    """Colours (1, 256, 3) from `low` to `high`, a table for cv2.LUT."""
+    return np.linspace(low, high, 256).round().astype(np.uint8)[None]
+
+
+SURFACE = _ramp(GROUND, ROAD)
+RIBBON = _ramp((0, 0, 0), PLAN)
 PX_PER_M = 8
 HEIGHTS = {ObjectKind.VEHICLE: 1.55, ObjectKind.WALKER: 1.75}  # m; a Scene's boxes are flat
 NEAR = 0.4  # m before the camera, where lines are cut
 SHIFT = 4  # fractional bits of drawn points
-BOX_EDGES = ((0, 1), (1, 2), (2, 3), (3, 0), (4, 5), (5, 6), (6, 7), (7, 4))
-BOX_POSTS = ((0, 4), (1, 5), (2, 6), (3, 7))
+SIGNS = np.array([[1.0, 1.0], [-1.0, 1.0], [-1.0, -1.0], [1.0, -1.0]])
+"""A box's corners seen from above; the roof's come after the floor's."""
+FLOOR = [(0, 1), (1, 2), (2, 3), (3, 0)]
+EDGES = np.array([*FLOOR, *((a + 4, b + 4) for a, b in FLOOR), (0, 4), (1, 5), (2, 6), (3, 7)])
 
 
 def corners(thing: ObjectEstimate) -> FloatArray:
     """The outline (4, 2) m in the ego frame."""
-    half = np.array([thing.length, thing.width]) / 2.0
-    signs = np.array([[1.0, 1.0], [-1.0, 1.0], [-1.0, -1.0], [1.0, -1.0]])
-    return thing.ego_from_object.apply(signs * half)
+    return thing.ego_from_object.apply(SIGNS * (thing.length / 2.0, thing.width / 2.0))
 
 
 def colour_of(thing: ObjectEstimate) -> Colour:
@@ -60,18 +69,16 @@ def colour_of(thing: ObjectEstimate) -> Colour:
     return WALKER if thing.kind is ObjectKind.WALKER else VEHICLE
 
 
-def on_camera(
-    picture: ImageArray, camera: Camera, scene: Scene | None, plan: Plan | None
-) -> ImageArray:
-    """The picture with the plan as a ribbon on the road and a box around every road user."""
-    out = picture.copy()
+def on_camera(out: ImageArray, camera: Camera, scene: Scene | None, plan: Plan | None) -> None:
+    """Draw the plan as a ribbon on the road and a box around every road user into the picture."""
     cam_from_ego: FloatArray = np.asarray(np.linalg.inv(camera.ego_from_cam), np.float64)
     if plan is not None:
         _ribbon(out, camera, cam_from_ego, plan)
     if scene is not None:
-        for thing in sorted(scene.objects, key=lambda one: -one.ego_from_object.x):
-            _box(out, camera, cam_from_ego, thing)
-    return out
+        for kind in ObjectKind:
+            things = [one for one in scene.objects if one.kind is kind]
+            if things:
+                _boxes(out, camera, cam_from_ego, things)
 
 
 def _in_camera(points: FloatArray, cam_from_ego: FloatArray) -> FloatArray:
@@ -90,26 +97,27 @@ def _fixed(pixels: FloatArray) -> NDArray[np.int32]:
     return out
 
 
-def _segment(
-    out: ImageArray, camera: Camera, a: FloatArray, b: FloatArray, colour: Colour, width: int
+def _boxes(
+    out: ImageArray, camera: Camera, cam_from_ego: FloatArray, things: list[ObjectEstimate]
 ) -> None:
-    """A line between two cam-frame points, cut at the near plane."""
-    if a[2] < NEAR and b[2] < NEAR:
-        return
-    if a[2] < NEAR or b[2] < NEAR:
-        cut = a + (b - a) * (NEAR - a[2]) / (b[2] - a[2])
-        a, b = (cut, b) if a[2] < NEAR else (a, cut)
-    p, q = _pixels(np.stack([a, b]), camera)
-    cv2.line(out, p.tolist(), q.tolist(), colour, width, cv2.LINE_AA, SHIFT)
+    """The edges of boxes of one kind, cut at the near plane."""
+    flat = np.stack([corners(thing) for thing in things])
+    heights = np.zeros((len(things), 8, 1))
+    heights[:, 4:] = HEIGHTS[things[0].kind]
+    points = _in_camera(np.dstack([np.hstack([flat, flat]), heights]), cam_from_ego)
+    a, b = (points[:, EDGES[:, end]].reshape(-1, 3) for end in (0, 1))
+    seen = np.maximum(a[:, 2], b[:, 2]) > NEAR
+    a, b = a[seen], b[seen]
+    lines = np.stack([_cut(a, b), _cut(b, a)], axis=1)
+    cv2.polylines(
+        out, list(_pixels(lines, camera)), False, colour_of(things[0]), 1, cv2.LINE_AA, SHIFT
+    )
 
 
-def _box(out: ImageArray, camera: Camera, cam_from_ego: FloatArray, thing: ObjectEstimate) -> None:
-    flat = corners(thing)
-    floor = np.column_stack([flat, np.zeros(4)])
-    roof = np.column_stack([flat, np.full(4, HEIGHTS[thing.kind])])
-    points = _in_camera(np.concatenate([floor, roof]), cam_from_ego)
-    for a, b in (*BOX_EDGES, *BOX_POSTS):
-        _segment(out, camera, points[a], points[b], colour_of(thing), 1)
+def _cut(a: FloatArray, b: FloatArray) -> FloatArray:
+    """Cam-frame points `a` (N, 3), moved towards `b` onto the near plane where they lie behind."""
+    share = np.clip((NEAR - a[:, 2]) / np.where(a[:, 2] < NEAR, b[:, 2] - a[:, 2], 1.0), 0.0, 1.0)
+    return a + (b - a) * share[:, None]
 
 
 def _ribbon(out: ImageArray, camera: Camera, cam_from_ego: FloatArray, plan: Plan) -> None:
@@ -117,24 +125,39 @@ def _ribbon(out: ImageArray, camera: Camera, cam_from_ego: FloatArray, plan: Pla
     across = np.stack([-np.sin(plan.yaw), np.cos(plan.yaw)], axis=-1) * 0.75
     edges = [np.column_stack([plan.xy + side * across, np.zeros(len(plan.xy))]) for side in (1, -1)]
     left, right = (_in_camera(edge, cam_from_ego) for edge in edges)
-    strength = np.zeros(out.shape[:2], np.uint8)
-    for i in range(len(left) - 1):
-        quad = np.stack([left[i], left[i + 1], right[i + 1], right[i]])
-        if quad[:, 2].min() >= NEAR:
-            level = round(130 * (1.0 - i / len(left)))
-            cv2.fillConvexPoly(strength, _pixels(quad, camera), (level,), cv2.LINE_8, SHIFT)
-    share = strength[..., None] / 255.0
-    out[:] = (share * np.array(PLAN) + (1.0 - share) * out).astype(np.uint8)
+    quads = np.stack([left[:-1], left[1:], right[1:], right[:-1]], axis=1)
+    ahead = quads[:, :, 2].min(axis=1) >= NEAR
+    polygons = _pixels(quads[ahead], camera)
+    window = _window(out, polygons)
+    if window is None:
+        return
+    x0, y0, patch = window
+    strength = np.zeros(patch.shape[:2], np.uint8)
+    for i, polygon in zip(np.flatnonzero(ahead), polygons, strict=True):
+        level = round(130 * (1.0 - i / len(left)))
+        moved = polygon - (np.array([x0, y0], np.int32) << SHIFT)
+        cv2.fillConvexPoly(strength, moved, (level,), cv2.LINE_8, SHIFT)
+    shares = cv2.merge([strength] * 3)
+    kept = cv2.multiply(patch, 255 - shares, scale=1.0 / 255.0)
+    cv2.add(kept, cv2.LUT(shares, RIBBON), patch)
+
+
+def _window(out: ImageArray, polygons: NDArray[np.int32]) -> tuple[int, int, ImageArray] | None:
+    """Left and top px of the part of the picture that holds the polygons, and that part."""
+    if polygons.size == 0:
+        return None
+    x, y, width, height = cv2.boundingRect(polygons.reshape(-1, 2) >> SHIFT)
+    x0, y0 = max(x - 1, 0), max(y - 1, 0)
+    x1, y1 = min(x + width + 2, out.shape[1]), min(y + height + 2, out.shape[0])
+    return None if x1 <= x0 or y1 <= y0 else (x0, y0, out[y0:y1, x0:x1])
 
 
 def _blend(out: ImageArray, polygon: NDArray[np.int32], colour: Colour, share: float) -> None:
     """Fill a polygon with a share 0..1 of the colour."""
-    x, y, width, height = cv2.boundingRect(polygon >> SHIFT)
-    x0, y0 = max(x - 1, 0), max(y - 1, 0)
-    x1, y1 = min(x + width + 2, out.shape[1]), min(y + height + 2, out.shape[0])
-    if x1 <= x0 or y1 <= y0:
+    window = _window(out, polygon)
+    if window is None:
         return
-    patch = out[y0:y1, x0:x1]
+    x0, y0, patch = window
     painted = patch.copy()
     moved = polygon - (np.array([x0, y0], np.int32) << SHIFT)
     cv2.fillConvexPoly(painted, moved, colour, cv2.LINE_AA, SHIFT)
@@ -147,12 +170,13 @@ def from_above(
     """The ego's surroundings (640, 384, 3): row 0 is 60 m ahead, column 0 is 24 m to the left."""
     rows, columns = SEG_GRID.shape
     scale = round(SEG_GRID.cell * PX_PER_M)
-    out = np.empty((rows * scale, columns * scale, 3), np.uint8)
-    out[:] = GROUND
+    drivable: GridArray = np.zeros((rows, columns), np.float32)
     if scene is not None and scene.drivable is not None:
-        soft = cv2.resize(scene.drivable, out.shape[1::-1], interpolation=cv2.INTER_LINEAR)
-        share = np.clip(soft, 0.0, 1.0)[..., None]
-        out[:] = (share * np.array(ROAD) + (1.0 - share) * np.array(GROUND)).astype(np.uint8)
+        drivable = scene.drivable
+    level = cv2.convertScaleAbs(drivable, alpha=255.0)
+    coarse = cv2.LUT(cv2.merge([level] * 3), SURFACE)
+    size = (columns * scale, rows * scale)
+    out: ImageArray = cv2.resize(coarse, size, interpolation=cv2.INTER_LINEAR)
     _polyline(out, world_from_ego.inverse().apply(route.points), ROUTE, 2)
     if scene is not None:
         for lane in scene.lanes:
@@ -162,8 +186,7 @@ def from_above(
             _from_above(out, thing)
     if plan is not None:
         _polyline(out, plan.xy, PLAN, 3)
-    half = np.array([LINCOLN_MKZ.length, LINCOLN_MKZ.width]) / 2.0
-    ego = np.array([[1.0, 1.0], [-1.0, 1.0], [-1.0, -1.0], [1.0, -1.0]]) * half
+    ego = SIGNS * (LINCOLN_MKZ.length / 2.0, LINCOLN_MKZ.width / 2.0)
     cv2.fillConvexPoly(out, _above(ego), EGO, cv2.LINE_AA, SHIFT)
     return out
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import queue
+import threading
 from pathlib import Path
 
 import av
@@ -21,35 +23,88 @@ VIEW = Camera("view", 896, 504, math.pi / 2, ego_from_cam((1.5, 0.0, 1.7), 0.0, 
 SIZE = (1280, 720)  # px
 RATE = 10  # frames/s, the cameras'
 THUMB = (176, 88)  # px of one rig camera
+FRAGMENT = 2  # s; what a kill may cost
+FRAGMENTS = {"movflags": "hybrid_fragmented", "flush_packets": "1"}
+BACKLOG = 8  # pictures that may wait for the encoder
+EMPTY: ImageArray = np.full((SIZE[1], SIZE[0], 3), GROUND, np.uint8)
 KMH = 3.6  # km/h per m/s: this is for people
 
 
 class Video:
-    """Writes an H.264 file, one frame per camera tick; remembers the last picture."""
+    """Writes an H.264 file, one frame per camera tick, drawn and encoded in a thread of its own.
+
+    The file consists of whole fragments while it is written, so that it opens even when the drive
+    was killed; it becomes a plain MP4 at the end. Remembers the steps that wait, at most `BACKLOG`:
+    then the drive waits, since no frame is left out.
+    """
 
     def __init__(self, path: Path) -> None:
+        """Begin the file.
+
+        Raises:
+            UserError: it cannot be written.
+        """
+        self._path = path
         try:
-            self._file = av.open(str(path), "w", format="mp4", options={"movflags": "faststart"})
+            self._file = av.open(str(path), "w", format="mp4", options=FRAGMENTS)
+            self._stream = self._file.add_stream("libx264", rate=RATE)
+            self._stream.width, self._stream.height = SIZE
+            self._stream.pix_fmt = "yuv420p"
+            self._stream.gop_size = FRAGMENT * RATE
+            self._stream.options = {"crf": "23", "preset": "superfast"}
+            self._file.start_encoding()
         except OSError as error:
             raise UserError(f"expected to write {path}, got: {error}") from error
-        self._stream = self._file.add_stream("libx264", rate=RATE)
-        self._stream.width, self._stream.height = SIZE
-        self._stream.pix_fmt = "yuv420p"
-        self._stream.options = {"crf": "23", "preset": "veryfast"}
+        self._waiting: queue.Queue[Step | None] = queue.Queue(BACKLOG)
+        self._failure: OSError | None = None
+        self._thread = threading.Thread(target=self._work, name="video", daemon=True)
+        self._thread.start()
 
     def __enter__(self) -> Video:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        for packet in self._stream.encode():
-            self._file.mux(packet)
-        self._file.close()
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._waiting.put(None)
+        self._thread.join()
+        try:
+            self._file.close()
+        except OSError as error:
+            self._failure = error
+        if kind is None:
+            self._check()
 
     def add(self, step: Step) -> None:
-        """Draw a step that has a picture; the others pass by."""
-        if step.view is None:
-            return
-        frame = av.VideoFrame.from_ndarray(compose(step), format="rgb24")
+        """Keep a step that has a picture; the others pass by.
+
+        Raises:
+            UserError: the file could not be written on.
+        """
+        self._check()
+        if step.view is not None:
+            self._waiting.put(step)
+
+    def _check(self) -> None:
+        if self._failure is not None:
+            raise UserError(f"expected to write {self._path}, got: {self._failure}")
+
+    def _work(self) -> None:
+        while (step := self._waiting.get()) is not None:
+            self._try(compose(step))
+        self._try(None)
+
+    def _try(self, picture: ImageArray | None) -> None:
+        """Add a picture (720, 1280, 3) RGB, None ends the stream; nothing after a failure."""
+        if self._failure is None:
+            try:
+                self._encode(picture)
+            except OSError as error:
+                self._failure = error
+
+    def _encode(self, picture: ImageArray | None) -> None:
+        frame = None
+        if picture is not None:
+            planes = cv2.cvtColor(picture, cv2.COLOR_RGB2YUV_I420)
+            frame = av.VideoFrame.from_ndarray(planes, format="yuv420p")
         for packet in self._stream.encode(frame):
             self._file.mux(packet)
 
@@ -57,12 +112,12 @@ class Video:
 def compose(step: Step) -> ImageArray:
     """One video frame (720, 1280, 3) RGB."""
     scene, plan = step.decision.scene, step.decision.plan
-    out = np.empty((SIZE[1], SIZE[0], 3), np.uint8)
-    out[:] = GROUND
+    out = EMPTY.copy()
     ego = step.observation.ego
     if step.view is not None:
-        view = on_camera(step.view.image, step.view.camera, scene, plan)
-        out[: view.shape[0], : view.shape[1]] = view
+        view = out[: VIEW.height_px, : VIEW.width_px]
+        view[:] = step.view.image
+        on_camera(view, step.view.camera, scene, plan)
     above = from_above(scene, plan, step.observation.route, ego.world_from_ego)
     out[: above.shape[0], VIEW.width_px :] = above
     for i, frame in enumerate(step.observation.frames[:5]):

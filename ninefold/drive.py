@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import hashlib
 import importlib.metadata
 import json
@@ -12,7 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from common.errors import RigError, UserError
-from common.messages import EpisodeResult, EpisodeSpec, Outcome
+from common.messages import Camera, EpisodeResult, EpisodeSpec, Outcome
 
 DEFAULT_TOWN = "city"
 PACKAGES = ("ninefold", "carla", "numpy", "numba", "onnxruntime")
@@ -63,14 +64,18 @@ def _drive(
     from drive.run import Simulator, Watch, drive
     from ninefold.progress import Progress
 
-    with Simulator(address) as simulator, Progress() as progress:
-        watches: list[Watch] = [progress.show]
-        if options.video is None:
-            return drive(simulator, spec, options.weights, watches)
-        from drive.video import VIEW, Video
+    with contextlib.ExitStack() as held:
+        watches: list[Watch] = []
+        view: Camera | None = None
+        if options.video is not None:
+            from drive.video import VIEW, Video
 
-        with Video(options.video) as video:
-            return drive(simulator, spec, options.weights, [*watches, video.add], VIEW)
+            view = VIEW
+            watches.append(held.enter_context(Video(options.video)).add)
+        progress = held.enter_context(Progress())
+        watches.append(progress.show)
+        simulator = held.enter_context(Simulator(address))
+        return drive(simulator, spec, options.weights, watches, view)
 
 
 def spec_of(options: argparse.Namespace) -> EpisodeSpec:

@@ -21,6 +21,7 @@ class Progress:
             TextColumn("{task.description}"),
             TimeElapsedColumn(),
             transient=True,
+            refresh_per_second=4,
         )
         self._task = self._bar.add_task("starting the simulator", total=100.0)
 

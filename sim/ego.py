@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import carla
+import cv2
 import numpy as np
 
 from common.errors import RigError
@@ -145,7 +146,7 @@ def _take(inbox: Inbox, frame: int, timeout: float) -> carla.SensorData:
 def _picture(camera: Camera, inbox: Inbox, frame: int, t: float) -> CameraFrame:
     image = _take(inbox, frame, SENSOR_TIMEOUT)
     bgra = np.frombuffer(image.raw_data, np.uint8).reshape(image.height, image.width, 4)
-    rgb: ImageArray = np.ascontiguousarray(bgra[:, :, 2::-1])
+    rgb: ImageArray = cv2.cvtColor(bgra, cv2.COLOR_BGRA2RGB)
     return CameraFrame(t, camera, rgb)
 
 
