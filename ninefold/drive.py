@@ -11,9 +11,13 @@ import os
 import platform
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from common.errors import RigError, UserError
 from common.messages import Camera, EpisodeResult, EpisodeSpec, Outcome
+
+if TYPE_CHECKING:
+    from teleop.audience import Audience
 
 DEFAULT_TOWN = "city"
 PACKAGES = ("ninefold", "carla", "numpy", "numba", "onnxruntime")
@@ -37,6 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--walkers", type=int, default=12, metavar="N")
     parser.add_argument("--carla", metavar="HOST:PORT", help="a running CARLA server")
     parser.add_argument("--video", type=Path, metavar="F.mp4", help="write an annotated video")
+    parser.add_argument("--view", action="store_true", help="show it live in the browser")
     parser.add_argument("--json", type=Path, metavar="F", help="write the result")
 
 
@@ -67,15 +72,26 @@ def _drive(
     with contextlib.ExitStack() as held:
         watches: list[Watch] = []
         view: Camera | None = None
-        if options.video is not None:
+        audience: Audience | None = None
+        if options.video is not None or options.view:
             from drive.video import VIEW, Video
 
             view = VIEW
+        if options.video is not None:
             watches.append(held.enter_context(Video(options.video)).add)
+        if options.view:
+            from teleop.audience import Audience
+
+            audience = held.enter_context(Audience())
+            watches.append(audience.add)
+            print(f"view: {audience.address}", flush=True)
         progress = held.enter_context(Progress())
         watches.append(progress.show)
         simulator = held.enter_context(Simulator(address))
-        return drive(simulator, spec, options.weights, watches, view)
+        result = drive(simulator, spec, options.weights, watches, view)
+        if audience is not None:
+            audience.end(_summary(result))
+        return result
 
 
 def spec_of(options: argparse.Namespace) -> EpisodeSpec:
