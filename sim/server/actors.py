@@ -78,7 +78,7 @@ class Actors:
 
     def __init__(self, first_id: int) -> None:
         self.next_id = self.first_id = first_id
-        self._added = 0
+        self.arrivals = 0  # actors so far, those that went included
         self.version = 0  # grows with every arrival and departure
         self.pose = np.zeros((MAX_ACTORS, 6))  # world frame
         self.velocity = np.zeros((MAX_ACTORS, 3))  # m/s, world axes
@@ -134,7 +134,7 @@ class Actors:
         row = self._free.pop()
         number = wanted if 0 < wanted < MOST_WANTED and wanted not in self._by_id else self.next_id
         actor = Actor(number, row, kind_of(description.id), description, centre, extent)
-        actor.nth, self._added = self._added, self._added + 1
+        actor.nth, self.arrivals = self.arrivals, self.arrivals + 1
         self._by_id[actor.id] = actor
         if number < self.next_id:
             self._by_id = dict(sorted(self._by_id.items()))

@@ -15,9 +15,10 @@ from sim.server.poses import matrices
 from sim.server.render.renderer import Renderer
 from sim.server.rpc import RpcError
 from sim.server.scene import Instances, Planes, View
-from sim.server.sensors import images
+from sim.server.sensors import images, memory
 from sim.server.sensors.attributes import generator
 from sim.server.sensors.dvs import EventCamera, Settings
+from sim.server.sensors.memory import Memory, Plain
 from sim.server.sensors.normals import normals
 from sim.server.sensors.optical_flow import FlowCamera
 from sim.server.stage import instances
@@ -38,33 +39,43 @@ class Shot:
     t: float  # s, simulation time
 
 
-Encoder = Callable[[Shot], Parts]
-"""Makes the payload of one camera's image; it may remember the last one."""
+@dataclass(frozen=True, slots=True)
+class Encoder:
+    """Makes the payload of one camera's image; it may remember the last one."""
+
+    encode: Callable[[Shot], Parts]
+    memories: tuple[Memory, ...] = ()
 
 
 def _events(actor: Actor) -> Encoder:
     """sensor.camera.dvs."""
     camera = EventCamera(Settings.read(actor.attribute))
     dice = generator(actor.attribute, actor.nth)
-    return lambda shot: camera.payload(shot.planes, shot.view, shot.t, dice)
+    return Encoder(
+        lambda shot: camera.payload(shot.planes, shot.view, shot.t, dice), (camera, dice)
+    )
 
 
 def _flow(actor: Actor) -> Encoder:
     """sensor.camera.optical_flow."""
     camera = FlowCamera()
-    return lambda shot: camera.payload(shot.planes, shot.view, shot.bodies)
+    return Encoder(lambda shot: camera.payload(shot.planes, shot.view, shot.bodies), (camera,))
+
+
+def _plain(encode: Callable[[Shot], Parts]) -> Callable[[Actor], Encoder]:
+    return lambda _: Encoder(encode)
 
 
 ENCODERS: dict[str, Callable[[Actor], Encoder]] = {
-    "sensor.camera.rgb": lambda _: lambda shot: images.rgb(shot.planes, shot.view.fov),
-    "sensor.camera.depth": lambda _: lambda shot: images.depth(shot.planes, shot.view.fov),
-    "sensor.camera.semantic_segmentation": lambda _: (
+    "sensor.camera.rgb": _plain(lambda shot: images.rgb(shot.planes, shot.view.fov)),
+    "sensor.camera.depth": _plain(lambda shot: images.depth(shot.planes, shot.view.fov)),
+    "sensor.camera.semantic_segmentation": _plain(
         lambda shot: images.semantic(shot.planes, shot.view.fov)
     ),
-    "sensor.camera.instance_segmentation": lambda _: (
+    "sensor.camera.instance_segmentation": _plain(
         lambda shot: images.instance(shot.planes, shot.view.fov)
     ),
-    "sensor.camera.normals": lambda _: lambda shot: normals(shot.planes, shot.view),
+    "sensor.camera.normals": _plain(lambda shot: normals(shot.planes, shot.view)),
     "sensor.camera.optical_flow": _flow,
     "sensor.camera.dvs": _events,
 }
@@ -133,7 +144,7 @@ class Studio:
         )
         shots = dict(zip(views, planes, strict=True))
         return [
-            self._encoder(camera)(Shot(shots[key], views[key], bodies, episode.elapsed))
+            self._encoder(camera).encode(Shot(shots[key], views[key], bodies, episode.elapsed))
             for camera, key in zip(cameras, keys, strict=True)
         ]
 
@@ -141,6 +152,15 @@ class Studio:
         if camera.id not in self._encoders:
             self._encoders[camera.id] = ENCODERS[camera.type_id](camera)
         return self._encoders[camera.id]
+
+    def save(self, actor_id: int) -> Plain:
+        """What a camera remembers; None for nothing."""
+        encoder = self._encoders.get(actor_id)
+        return memory.save(encoder.memories) if encoder and encoder.memories else None
+
+    def restore(self, camera: Actor, saved: Plain) -> None:
+        """The inverse of `save`."""
+        memory.restore(self._encoder(camera).memories, saved)
 
     def forget(self, actor_id: int) -> None:
         """A camera is gone."""

@@ -19,6 +19,7 @@ from sim.server.catalogue.kinds import Vector
 from sim.server.contact_step import BODY, CONTACT
 from sim.server.dynamics import Vehicles
 from sim.server.scene import StaticObject
+from sim.server.sensors.memory import Plain, packed, unpacked
 from sim.server.vehicle_arrays import Record, Records
 from sim.server.walkers import Walkers
 
@@ -78,6 +79,7 @@ class Collisions:
 
     def __init__(self, objects: Iterable[StaticObject] = ()) -> None:
         given = tuple(objects)
+        self._given = len(given)
         rows = [_obstacle(i, o.x, o.y, o.z, o.yaw, o.extent) for i, o in enumerate(given)]
         self._obstacles: Records = np.array(rows, BODY)
         self._present = np.array([o.solid for o in given], bool)
@@ -103,6 +105,22 @@ class Collisions:
         """It is no longer there. Numbers are not used again."""
         self._present[number] = False
         self._grid = None
+
+    def save(self) -> list[Plain]:
+        """The obstacles added since the start, and which are there."""
+        return [packed(self._obstacles[self._given :]), packed(self._present)]
+
+    def restore(self, saved: list[Plain]) -> None:
+        """The inverse of `save`, among the same objects.
+
+        Raises:
+            ValueError: these are others.
+        """
+        more, present = unpacked(saved[0], BODY), unpacked(saved[1], np.bool_)
+        obstacles = np.concatenate([self._obstacles[: self._given], more])
+        if len(obstacles) != len(present):
+            raise ValueError("expected as many obstacles as there are marks of presence")
+        self._obstacles, self._present, self._grid = obstacles, present, None
 
     # --- a step
 

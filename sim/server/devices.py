@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -18,13 +19,23 @@ from sim.server.sensors import events
 from sim.server.sensors import lidar as lidars
 from sim.server.sensors.attributes import generator
 from sim.server.sensors.lidar import Laser
+from sim.server.sensors.memory import Memory
 from sim.server.sensors.motion import Accelerometer, Gnss, Imu, point_velocity
 from sim.server.sensors.obstacle import Detector
 from sim.server.sensors.radar import Radar
 from sim.server.wire import Wire, to_actor
 
-Device = Callable[[Episode, float, Rays], list[Parts]]
+Measure = Callable[[Episode, float, Rays], list[Parts]]
 """What a sensor sends: any number of payloads, for the time (s) since it last measured."""
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A sensor's measuring, and what it remembers in between."""
+
+    measure: Measure
+    memories: tuple[Memory, ...] = ()
+
 
 PARTIES = {Kind.VEHICLE: Party.VEHICLE, Kind.WALKER: Party.WALKER}
 
@@ -54,7 +65,7 @@ def imu(actor: Actor) -> Device:
         pose, rates, gravity = actors.pose[row], actors.rates[row], episode.imu_gravity
         return [[settings.payload(pose, acceleration, rates, dice, gravity)]]
 
-    return measure
+    return Device(measure, (dice, accelerometer))
 
 
 def gnss(actor: Actor) -> Device:
@@ -65,7 +76,7 @@ def gnss(actor: Actor) -> Device:
         place = episode.actors.pose[actor.row, :3]
         return [[settings.payload(place, episode.town.road_map, dice)]]
 
-    return measure
+    return Device(measure, (dice,))
 
 
 def collision(actor: Actor) -> Device:
@@ -87,7 +98,7 @@ def collision(actor: Actor) -> Device:
             found.append([events.collision(to_actor(parent, _no_stream), other, impulse)])
         return found
 
-    return measure
+    return Device(measure)
 
 
 def _no_stream(_: int) -> bytes:
@@ -123,7 +134,7 @@ def lidar(actor: Actor) -> Device:
         boxes = rays.boxes(episode).without(pose[:3])
         return [lidars.points(laser, pose, dt, town, boxes, dice)]
 
-    return measure
+    return Device(measure, (dice, laser))
 
 
 def semantic_lidar(actor: Actor) -> Device:
@@ -135,7 +146,7 @@ def semantic_lidar(actor: Actor) -> Device:
         boxes = rays.boxes(episode).without(pose[:3])
         return [lidars.labelled_points(laser, pose, dt, town, boxes)]
 
-    return measure
+    return Device(measure, (laser,))
 
 
 def radar(actor: Actor) -> Device:
@@ -148,7 +159,7 @@ def radar(actor: Actor) -> Device:
         boxes = rays.boxes(episode).without(pose[:3])
         return [[settings.payload(pose, actors.velocity[row], dt, town, boxes, dice)]]
 
-    return measure
+    return Device(measure, (dice,))
 
 
 def obstacle(actor: Actor) -> Device:
@@ -168,7 +179,7 @@ def obstacle(actor: Actor) -> Device:
             other = to_actor(episode.actors.get(int(boxes.actor_id[found.box])), _no_stream)
         return [[events.obstacle(to_actor(own, _no_stream), other, found.distance)]]
 
-    return measure
+    return Device(measure)
 
 
 DEVICES: dict[str, Callable[[Actor], Device]] = {

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import astuple, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sim.server import vehicle_step
+from sim.server import vehicle_physics, vehicle_step
 from sim.server.blueprints import Blueprint
 from sim.server.friction import Zone, grips
 from sim.server.scene import Weather
+from sim.server.sensors.memory import Plain
 from sim.server.vehicle_arrays import MODEL, STATE, Records, fill_box, fill_physics, fresh_state
 from sim.server.vehicle_physics import Chassis, VehiclePhysics
 
@@ -207,7 +208,7 @@ class Vehicles:
     # --- copies
 
     def save(self) -> bytes:
-        """Everything that a step depends on."""
+        """Everything that a step depends on; for what users can ask, see `parameters`."""
         return len(self.state).to_bytes(8, "little") + self.state.tobytes() + self.model.tobytes()
 
     def restore(self, data: bytes) -> None:
@@ -216,6 +217,21 @@ class Vehicles:
         middle = 8 + count * STATE.itemsize
         self.state = np.frombuffer(data[8:middle], STATE).copy()
         self.model = np.frombuffer(data[middle:], MODEL).copy()
+
+    def parameters(self) -> list[Plain]:
+        """What `physics` gives, and the chassis, by slot."""
+        return [[slot, astuple(p), astuple(c)] for slot, (p, c) in sorted(self._physics.items())]
+
+    def restore_parameters(self, saved: list[Plain]) -> None:
+        """The inverse of `parameters`; the arrays come from `restore`.
+
+        Raises:
+            TypeError, ValueError: these are none.
+        """
+        self._physics = {
+            int(slot): (vehicle_physics.from_plain(own), Chassis(*chassis))
+            for slot, own, chassis in saved
+        }
 
     # --- inside
 

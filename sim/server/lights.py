@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from common.frames import FloatArray, wrap_angles
 from sim.server.scene import Signal
+from sim.server.sensors.memory import Plain, packed, unpacked
 
 RED, YELLOW, GREEN, OFF = 0, 1, 2, 3  # CARLA's TrafficLightState
 GREEN_TIME, YELLOW_TIME, RED_TIME = 10.0, 3.0, 2.0  # s, CARLA's defaults
@@ -88,6 +90,23 @@ class LightController:
     def set_state(self, i: int, state: int) -> None:
         """Light i shows `state` until its group next changes."""
         self.states[i] = state
+
+    def save(self) -> list[Plain]:
+        """All that changes."""
+        return [packed(array) for array in self._changing()]
+
+    def restore(self, saved: list[Plain]) -> None:
+        """The inverse of `save`, for the same signals.
+
+        Raises:
+            ValueError: these are other signals.
+        """
+        for array, value in zip(self._changing(), saved, strict=True):
+            array[:] = unpacked(value, array.dtype)
+
+    def _changing(self) -> tuple[NDArray[Any], ...]:
+        times = (self.green, self.yellow, self.red)
+        return (*times, self.states, self.frozen, self._turn, self._stage, self._clock)
 
     def put(self, i: int, state: int, frozen: bool, elapsed: float) -> None:
         """Light i shows `state` and its group's clock stands at `elapsed` (s), as recorded."""

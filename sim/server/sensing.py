@@ -13,8 +13,9 @@ from sim.server.devices import DEVICES, Device
 from sim.server.episode import Episode
 from sim.server.rays import Rays
 from sim.server.rpc import RpcError
-from sim.server.sensors import TYPES
+from sim.server.sensors import TYPES, memory
 from sim.server.sensors.attributes import number
+from sim.server.sensors.memory import Plain
 from sim.server.streams import Streams
 
 EARLY = 1e-6  # s: a sensor may be due this much sooner, for the rounding of sums of steps
@@ -64,7 +65,7 @@ class Sensing:
             sensor.due = due_next if due_next > now + EARLY else now + sensor.interval
             if sensor.device is not None:
                 dt = now - sensor.last if sensor.interval else episode.delta
-                for parts in sensor.device(episode, dt, self.rays):
+                for parts in sensor.device.measure(episode, dt, self.rays):
                     self._send(episode, hub, sensor.actor, parts, keep)
             sensor.last = now
         shown = [s.actor for s in due if s.actor.type_id in ENCODERS]
@@ -72,6 +73,21 @@ class Sensing:
             images = self.studio.shoot(episode, shown)
             for actor, parts in zip(shown, images, strict=True):
                 self._send(episode, hub, actor, parts, keep)
+
+    def save(self, actor: Actor) -> Plain:
+        """What a sensor remembers."""
+        own = self._sensors[actor.id]
+        device = memory.save(own.device.memories) if own.device else None
+        return [own.interval, own.due, own.last, device, self.studio.save(actor.id)]
+
+    def restore(self, actor: Actor, saved: Plain) -> None:
+        """The inverse of `save`, for a sensor that was just admitted."""
+        own = self._sensors[actor.id]
+        own.interval, own.due, own.last, device, film = saved
+        if own.device:
+            memory.restore(own.device.memories, device)
+        if film is not None:
+            self.studio.restore(actor, film)
 
     def forget(self, actor: Actor) -> None:
         """The sensor is gone."""

@@ -57,6 +57,14 @@ class Simulation:
         if reset:
             self.settings = Settings()
 
+    def take(self, episode: Episode, *, anew: bool) -> None:
+        """Go on with an episode that was; `anew` where clients must forget what they know."""
+        self.episode = episode
+        self.sensors_due = False
+        if anew:
+            self._bits |= snapshot.MAP_CHANGED
+        self._publish_snapshot()
+
     def town_called(self, name: str) -> Town:
         """The town a client means: "" the present one, or a name, with or without a path.
 

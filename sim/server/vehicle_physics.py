@@ -8,7 +8,9 @@ have.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 from sim.server.catalogue.kinds import Vector
 
@@ -68,6 +70,32 @@ class VehiclePhysics:
     steering_curve: tuple[tuple[float, float], ...]  # (m/s, share)
     wheels: tuple[Wheel, ...]  # front left, front right, rear left, rear right, ...
     sweep_wheel_collision: bool
+
+
+def from_plain(values: Sequence[Any]) -> VehiclePhysics:
+    """The inverse of `dataclasses.astuple`, also after msgpack made lists of the tuples.
+
+    Raises:
+        TypeError: these are no such values.
+    """
+    own = VehiclePhysics(*values)
+    return replace(
+        own,
+        torque_curve=tuple((x, y) for x, y in own.torque_curve),
+        forward_gears=tuple(Gear(*gear) for gear in values[10]),
+        centre_of_mass=_vector(own.centre_of_mass),
+        steering_curve=tuple((x, y) for x, y in own.steering_curve),
+        wheels=tuple(_wheel(Wheel(*wheel)) for wheel in values[15]),
+    )
+
+
+def _wheel(own: Wheel) -> Wheel:
+    return replace(own, position=_vector(own.position))
+
+
+def _vector(values: Vector) -> Vector:
+    x, y, z = values
+    return x, y, z
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The RPC table: every call of the protocol, by name."""
+"""The RPC table: every call of the protocol and our own, by name."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from sim.server.handlers import (
     actors,
     batch,
     episode,
+    extension,
     lights,
     managers,
     places,
@@ -18,6 +19,7 @@ from sim.server.handlers import (
 from sim.server.rpc import Table
 
 GROUPS = (
-    episode, places, actors, vehicles, walkers, lights, sensors, managers, recorder, scenery, batch
+    episode, places, actors, vehicles, walkers, lights, sensors, managers, recorder, scenery, batch,
+    extension,
 )  # fmt: skip
 TABLE: Table = {name: row for group in GROUPS for name, row in group.TABLE.items()}

@@ -17,6 +17,7 @@ from sim.server.jit import kernel
 from sim.server.scene import F32, Planes, View
 from sim.server.sensors.attributes import Attributes, flag, number
 from sim.server.sensors.images import header
+from sim.server.sensors.memory import Plain, packed, unpacked
 
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
@@ -120,6 +121,20 @@ class EventCamera:
         out["t"] = np.round(1e9 * times[order]).astype(np.int64)
         out["polarity"] = signs[order] > 0
         return [head, out.tobytes()]
+
+    def save(self) -> Plain:
+        """The memory."""
+        if self._old is None:
+            return None
+        return [self._time, packed(self._old), packed(self._reference), packed(self._fired)]
+
+    def restore(self, saved: Plain) -> None:
+        """The inverse of `save`."""
+        self._old = None
+        if saved is not None:
+            self._time = float(saved[0])
+            self._old, self._reference = (unpacked(part, np.float32) for part in saved[1:3])
+            self._fired = unpacked(saved[3], np.float64)
 
     def _brightness(self, planes: Planes) -> F32:
         grey: F32 = (planes.rgb.reshape(-1, 3) @ _LUMA) / np.float32(255.0)

@@ -18,6 +18,7 @@ from sim.server.poses import matrices
 from sim.server.scene import F32, I32
 from sim.server.sensors import sweep
 from sim.server.sensors.attributes import Attributes, number
+from sim.server.sensors.memory import Plain
 from sim.server.sensors.surroundings import Boxes, Surroundings, unit_normals
 
 F64 = NDArray[np.float64]
@@ -106,6 +107,14 @@ class Laser:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.turned = 0.0  # rad in [0, fov), clockwise as CARLA counts
+
+    def save(self) -> Plain:
+        """The memory."""
+        return self.turned
+
+    def restore(self, saved: Plain) -> None:
+        """The inverse of `save`."""
+        self.turned = float(saved)
 
     def scan(self, pose: F64, dt: float, town: Surroundings, boxes: Boxes) -> Scan:
         """The beams of one step from `pose` (6,), all at this moment, as in CARLA."""

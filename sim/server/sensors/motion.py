@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from sim import iso
 from sim.server.poses import matrices
 from sim.server.sensors.attributes import Attributes, number, vector
+from sim.server.sensors.memory import Plain
 
 F64 = NDArray[np.float64]
 _GRAVITY = 9.81  # m/s2, CARLA's
@@ -39,6 +40,14 @@ class Accelerometer:
         if last is None or not 0.0 < t - last[0] <= _LAPSE:
             return otherwise
         return (velocity - last[1]) / (t - last[0])
+
+    def save(self) -> Plain:
+        """The memory."""
+        return None if self._last is None else [self._last[0], self._last[1].tolist()]
+
+    def restore(self, saved: Plain) -> None:
+        """The inverse of `save`."""
+        self._last = None if saved is None else (float(saved[0]), np.array(saved[1], np.float64))
 
 
 def _packed(value: list[object]) -> bytes:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from sim.server.jit import kernel
 from sim.server.scene import F32, U32, Instances, Planes, View
 from sim.server.sensors.images import header
+from sim.server.sensors.memory import Plain, packed, unpacked
 
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
@@ -60,6 +61,21 @@ class FlowCamera:
 
     def __init__(self) -> None:
         self._last: _Moment | None = None
+
+    def save(self) -> Plain:
+        """The memory."""
+        last = self._last
+        if last is None:
+            return None
+        bodies = [[key, packed(pose)] for key, pose in last.world_from_body.items()]
+        return [packed(last.cam_from_world), bodies]
+
+    def restore(self, saved: Plain) -> None:
+        """The inverse of `save`."""
+        self._last = None
+        if saved is not None:
+            bodies = {int(key): unpacked(pose, np.float64) for key, pose in saved[1]}
+            self._last = _Moment(unpacked(saved[0], np.float64), bodies)
 
     def payload(self, planes: Planes, view: View, bodies: Instances) -> list[bytes | memoryview]:
         """The image's payload; the first one stands still."""

@@ -34,4 +34,4 @@ def test_the_page_lists_every_sensor_and_which_never_send():
 
 
 def test_the_table_has_every_call_of_the_protocol():
-    assert len(TABLE) == 130
+    assert len([name for name in TABLE if not name.startswith("ninefold_")]) == 130
