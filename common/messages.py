@@ -271,7 +271,7 @@ class EpisodeSpec:
     vehicles: int = 20
     walkers: int = 12
     fault: str | None = None
-    weights: str | None = None  # digest of the network
+    weights: str | None = None  # sha256 of the network that drives; None for "truth"
     town_sha256: str | None = None  # digest of a map file given by path
     versions: tuple[tuple[str, str], ...] = ()
 

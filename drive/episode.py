@@ -15,7 +15,7 @@ from sim.readings import Readings, chain_hash
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One tick as it happened; `state_hash` chains all ticks up to it."""
+    """One tick as it happened; `state_hash` chains the network's digest and all ticks so far."""
 
     readings: Readings
     observation: Observation
@@ -46,7 +46,7 @@ def episode(
     world, judge = stage.world, stage.judge
     driver.reset(stage.route)
     readings = world.start()
-    state_hash = chain_hash(b"", readings)
+    state_hash = chain_hash((stage.spec.weights or "").encode(), readings)
     while judge.ending not in endings:
         try:
             ego = localise(readings)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import atexit
 import contextlib
 import functools
+import hashlib
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -105,7 +107,13 @@ def drive(
     watches: Sequence[Watch] = (),
     view: Camera | None = None,
 ) -> EpisodeResult:
-    """Drive one episode and tell every watcher of every step."""
+    """Drive one episode and tell every watcher of every step.
+
+    Raises:
+        UserError: the spec names something that is not there, or another network than `weights`.
+        RigError: the simulator failed.
+    """
+    spec = with_network(spec, weights)
     driver = driver_of(spec, weights)
     stage = simulator.stage(spec, view)
     started = time.monotonic()
@@ -122,6 +130,38 @@ def drive(
     finally:
         stage.close()
     return _result(stage, trace, state_hash, time.monotonic() - started, failure)
+
+
+def with_network(spec: EpisodeSpec, weights: Path | None = None) -> EpisodeSpec:
+    """The spec with the digest of the network that drives: two networks are two specs.
+
+    Raises:
+        UserError: there is no such file, or the spec names another network.
+    """
+    if spec.driver != "camera":
+        return replace(spec, weights=None)
+    from perception.perceive import WEIGHTS
+
+    path = WEIGHTS if weights is None else weights
+    found = digest(path)
+    if spec.weights not in (None, found):
+        raise UserError(
+            f"expected the network {spec.weights} of the episode, got {path} ({found});"
+            " give the right --weights"
+        )
+    return replace(spec, weights=found)
+
+
+def digest(path: Path) -> str:
+    """sha256 of a file, hex.
+
+    Raises:
+        UserError: it cannot be read.
+    """
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise UserError(f"expected a file to read at {path}, got: {error.strerror}") from error
 
 
 def driver_of(spec: EpisodeSpec, weights: Path | None = None) -> Driver:

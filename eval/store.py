@@ -32,6 +32,7 @@ SCHEMA = pa.schema(
         ("scenario", pa.string()),
         ("weather", pa.string()),
         ("fault", pa.string()),
+        ("weights", pa.string()),
         ("outcome", pa.string()),
         ("detail", pa.string()),
         ("route_completion", pa.float64()),
@@ -60,6 +61,7 @@ def row(result: EpisodeResult) -> dict[str, object]:
         "scenario": spec.scenario,
         "weather": spec.weather,
         "fault": spec.fault,
+        "weights": spec.weights,
         "outcome": result.outcome.value,
         "detail": result.detail,
         "route_completion": result.route_completion,
@@ -182,7 +184,9 @@ def episodes(folder: Path) -> duckdb.DuckDBPyConnection:
         )
     connection = duckdb.connect(config={"threads": 1})  # sums in one order, the same every time
     pattern = str(folder / "parts" / "*.parquet").replace("'", "''")
-    connection.execute(f"create view raw as select * from read_parquet('{pattern}')")
+    connection.execute(
+        f"create view raw as select * from read_parquet('{pattern}', union_by_name=true)"
+    )
     connection.execute(
         "create view episodes as select * from raw"
         " qualify row_number() over (partition by key order by wall_seconds) = 1"

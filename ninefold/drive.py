@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import hashlib
 import importlib.metadata
 import json
 import os
@@ -96,7 +95,9 @@ def _drive(
 
 def spec_of(options: argparse.Namespace) -> EpisodeSpec:
     """The episode that the options ask for; the same spec gives the same episode."""
-    return EpisodeSpec(
+    from drive.run import digest, with_network
+
+    spec = EpisodeSpec(
         town=options.town,
         route=options.route,
         seed=options.seed,
@@ -106,10 +107,10 @@ def spec_of(options: argparse.Namespace) -> EpisodeSpec:
         vehicles=options.vehicles,
         walkers=options.walkers,
         fault=options.fault,
-        weights=None if options.weights is None else digest(options.weights),
         town_sha256=digest(Path(options.town)) if Path(options.town).suffix else None,
         versions=versions(),
     )
+    return with_network(spec, options.weights)
 
 
 def versions() -> tuple[tuple[str, str], ...]:
@@ -124,14 +125,6 @@ def _installed(name: str) -> bool:
     except importlib.metadata.PackageNotFoundError:
         return False
     return True
-
-
-def digest(path: Path) -> str:
-    """sha256 of a file, hex."""
-    try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError as error:
-        raise UserError(f"expected a file to read at {path}, got: {error.strerror}") from error
 
 
 def address_of(text: str) -> tuple[str, int]:

@@ -45,16 +45,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def base_spec(driver: str, weights: Path | None) -> EpisodeSpec:
     """What every episode of a run shares."""
-    from ninefold.drive import digest, versions
+    from drive.run import with_network
+    from ninefold.drive import versions
 
-    return EpisodeSpec(
-        town="city",
-        route=0,
-        seed=0,
-        driver=driver,
-        weights=None if weights is None else digest(weights),
-        versions=versions(),
-    )
+    spec = EpisodeSpec(town="city", route=0, seed=0, driver=driver, versions=versions())
+    return with_network(spec, weights)
 
 
 def positive(text: str) -> int:

@@ -50,6 +50,16 @@ def test_a_second_episode_in_the_same_server_is_the_same_as_in_a_fresh_one(simul
     assert reused == hashes(10, replace(SPEC, driver="camera"))
 
 
+def test_the_state_hash_tells_networks_apart(simulator):
+    def first_hash(weights: str) -> bytes:
+        stage = simulator.stage(replace(SPEC, weights=weights, vehicles=0, walkers=0))
+        (step,) = islice(episode(stage, truth_driver(), true_ego), 1)
+        stage.close()
+        return step.state_hash
+
+    assert first_hash("a") == first_hash("a") != first_hash("b")
+
+
 def test_an_exception_of_the_driver_is_its_own_failure(simulator, monkeypatch):
     class Broken:
         def reset(self, route):
