@@ -45,6 +45,7 @@ from planning.score import Scores, score
 STEADY = 0.05  # score that the previous plan's lateral target is given extra
 YIELDING = 0.1  # score that yielding is given extra where the previous plan yielded
 PATIENCE = 6.0  # s of standing for others after which the car takes what room there is
+HELD = 40.0  # m before a line that holds the car within which it stands for the line's sake
 IMPATIENT = 0.4  # share of the wished gaps it then keeps
 NARROW = 0.1  # m at each side it then needs
 SAME_SIDE = 0.3  # m between two lateral targets that are taken for one
@@ -254,7 +255,7 @@ def _rollout(
         path.xy,
         path.yaw,
         path.curvature,
-        config.cruise * path.speed,
+        config.cruise * rules.careful(path, future, config.half),
         (float(path.s[0]), STEP),
         start,
         rows,
@@ -296,7 +297,7 @@ def _accel_now(memory: Memory, ego: EgoState, dt: float) -> float:
 
 def _waited(memory: Memory, ego: EgoState, hold: rules.Hold) -> float:
     """For how long (s) the ego has stood for others; moving, it grows patient twice as fast."""
-    if memory.t is None or math.isfinite(hold.stop):
+    if memory.t is None or hold.stop - memory.s < HELD:
         return 0.0
     elapsed = ego.t - memory.t
     if abs(ego.speed) < STANDING:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from common.frames import FloatArray
 from planning.path import Path, junction_ahead
 from planning.predict import Forecast
 
@@ -16,7 +17,7 @@ YIELD_GAPS, WALKER_GAPS = (1.5, 0.5), (2.5, 1.2)
 """m between the front bumper and a crossing object's way: wished, and rather than brake hard."""
 MOST_STOPS = 8
 STOPPED, STOP_NEAR = 0.1, 2.0  # m/s; m before the place to stop: there a stop sign is obeyed
-PASS_GAP = 0.55  # m to leave between the car and what it passes
+PASS_GAP = 0.65  # m to leave between the car and what it passes
 PASS_ROOM = 7.0  # m to keep behind what one waits to pass; from nearer, the wheels cannot
 PASS_NEAR = 1.5  # m to which one comes near to it while passing
 PASS_SPEED = 8.0  # m/s while passing it
@@ -24,6 +25,10 @@ PASS_MOST = 3.6  # m, one lane to the side
 PASS_LOOK = 40.0  # m ahead within which standing objects are passed
 PASS_AFTER = 2.5  # s an object must have been seen standing
 NUDGE = 1.3  # m to the side that still counts as the own lane
+CAREFUL = (4.0, 2.7)  # m/s beside a walker within reach, and 1/s: so much more per m of room
+CAREFUL_ROOM = 3.0  # m to the car's side beyond which walkers are let be
+CAREFUL_DECEL = 1.4  # m/s2 towards that speed
+LEAVES = 0.5  # m/s away from the path
 ONCOMING_LOOK = 90.0  # m of the other lane that must be empty
 QUEUE_AFTER = 40.0  # s a queue must have stood: longer than any red light
 QUEUE = 25.0  # m before a junction where standing cars are taken for a queue
@@ -150,3 +155,23 @@ def yields(path: Path, s: float, future: Forecast, half: tuple[float, float]) ->
         found.append(Stop(junction[0] - half[0] - LINE_MARGIN, found[0].name))
     found = [stop for stop in found if stop.stop > s - 0.5]
     return tuple(sorted(found, key=lambda stop: stop.stop)[:MOST_STOPS])
+
+
+def careful(path: Path, future: Forecast, half: tuple[float, float]) -> FloatArray:
+    """The speed (N,) m/s allowed along the path with an eye on the walkers beside it.
+
+    Who stands at the kerb may step off it. From 13 m/s the car needs 17 m to stop: 0.3 s of
+    reaction, 0.4 s in which the brakes build up, 8 m/s2. From 9 m/s, 10 m are enough: so fast it
+    goes by a walker 1.8 m beside it.
+    """
+    allowed = path.speed.copy()
+    now, extent = future.motion[:, 0], future.extent[:, 0]
+    for n in np.flatnonzero(future.walker):
+        room = abs(now[n, 4]) - extent[n, 1] - half[1]
+        if room > CAREFUL_ROOM or extent[n, 3] * np.sign(now[n, 4]) > LEAVES:
+            continue
+        most = CAREFUL[0] + CAREFUL[1] * max(room, 0.0)
+        ahead = now[n, 3] - half[0] - path.s
+        slow = np.sqrt(most**2 + 2.0 * CAREFUL_DECEL * np.maximum(ahead, 0.0))
+        allowed = np.where(ahead > -2.0 * half[0], np.minimum(allowed, slow), allowed)
+    return allowed

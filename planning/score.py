@@ -20,7 +20,9 @@ from planning.propose import ACCEL, SPEED, YAW, D, S, X, Y
 PROGRESS, TTC, COMFORT = 5.0, 5.0, 2.0  # weights; nuPlan's and PDM-Closed's
 TTC_HORIZON = 1.0  # s, nuPlan 0.95
 PASSING_GAP = 1.0  # s by which the ego must be clear of a crossing object's way
-SIDE_GAP, WALKER_GAP = 0.35, 0.6  # m to the side of vehicles, of walkers
+SIDE_GAP, WALKER_GAP = 0.45, 0.6  # m to the side of vehicles, of walkers
+CROSS_GAP, CROSS_ANGLE = 1.5, 0.3  # m to the side of moving vehicles that cross at that sine
+WALKER_TIME = 0.5  # s of a walker's motion across the path that is added to its gap
 LATERAL_LIMIT = 3.0  # m/s2, ISO 11270
 STILL = 0.1  # m/s
 
@@ -161,6 +163,18 @@ def slips_by(
 
 
 @kernel
+def side_gap(ego_yaw: float, yaw: float, speed: float, across: float, walker: bool) -> float:
+    """Metres to leave beside an object: more for who crosses than for who stands or runs along.
+
+    `speed` m/s along its direction `yaw`, `across` m/s across the path.
+    """
+    if walker:
+        return WALKER_GAP + WALKER_TIME * min(abs(across), 2.0)
+    crossing = min(abs(math.sin(yaw - ego_yaw)) / CROSS_ANGLE, 1.0) if abs(speed) > 1.0 else 0.0
+    return SIDE_GAP + crossing * (CROSS_GAP - SIDE_GAP)
+
+
+@kernel
 def closes_in(
     ego: FloatArray, half: tuple[float, float], thing: FloatArray, extent: FloatArray
 ) -> bool:
@@ -207,7 +221,9 @@ def conflicts(
                 if not at_fault(ego, states[p, 0], motion[n, 0]):
                     continue
                 grown = (boxes[n, 0] + growth[n, t], boxes[n, 1] + growth[n, t])
-                side = patience * (WALKER_GAP if walker[n] else SIDE_GAP)
+                side = patience * side_gap(
+                    ego[YAW], thing[2], speed[n, t], extent[n, t, 3], walker[n]
+                )
                 if overlap(dx, dy, ego[YAW], half, thing[2], grown):
                     hit[p] = t * dt
                     threat[p] = n

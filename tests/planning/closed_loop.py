@@ -413,6 +413,14 @@ def never_below(speed: float) -> Callable[[Log], None]:
     return check
 
 
+def passes_at_most(s: float, speed: float) -> Callable[[Log], None]:
+    def check(log: Log) -> None:
+        fastest = float(log.speed[np.abs(log.s - s) < 3.0].max())
+        assert fastest <= speed, f"passed with {fastest:.1f} m/s"
+
+    return check
+
+
 def says(words: str) -> Callable[[Log], None]:
     def check(log: Log) -> None:
         assert log.said(words), f"never said {words!r}: {sorted(set(log.reasons))}"

@@ -19,6 +19,7 @@ from tests.planning.closed_loop import (
     keeps,
     line,
     never_below,
+    passes_at_most,
     person,
     run,
     says,
@@ -109,6 +110,14 @@ MANEUVERS = [
         seconds=25,
     ),
     Maneuver(
+        "a walker steps out 14 m ahead where 50 km/h are allowed",
+        ROAD,
+        (check_no_collision, arrives(60)),
+        agents=(person(90, -3, HALF, 0, Change(3, 1.5, near=14)),),
+        speed=13.0,
+        seconds=30,
+    ),
+    Maneuver(
         "a walker steps out 14 m ahead at 30 km/h",
         line(("straight", 120), limit=8.3),
         (check_no_collision, arrives(60)),
@@ -118,14 +127,14 @@ MANEUVERS = [
     Maneuver(
         "a walker crosses slowly",
         ROAD,
-        (*CALM, keeps(0.8), arrives(90)),
+        (*CALM, keeps(1.0), arrives(90)),
         agents=(person(50, -8, HALF, 1.1),),
         seconds=30,
     ),
     Maneuver(
         "a walker waits at the kerb",
         ROAD,
-        (*CALM, never_below(6.0), arrives(100)),
+        (*CALM, never_below(6.0), passes_at_most(50.0, 9.5), arrives(100)),
         agents=(person(50, -2.8, HALF, 0.0),),
     ),
     Maneuver(
@@ -137,14 +146,14 @@ MANEUVERS = [
     Maneuver(
         "oncoming while turning left",
         LEFT,
-        (check_no_collision, check_on_line, keeps(0.5), arrives(80), says("vehicle 0")),
+        (check_no_collision, check_on_line, keeps(1.2), arrives(80), says("vehicle 0")),
         agents=(car(128, 3.5, math.pi, 11),),
         light=Light(50.0, ((0, GREEN),)),
     ),
     Maneuver(
         "a stream oncoming while turning left",
         LEFT,
-        (check_no_collision, check_on_line, keeps(0.5), arrives(80)),
+        (check_no_collision, check_on_line, keeps(1.0), arrives(80)),
         agents=tuple(car(95 + 22 * k, 3.5, math.pi, 10) for k in range(4)),
         light=Light(50.0, ((0, GREEN),)),
         seconds=30,
@@ -185,14 +194,14 @@ MANEUVERS = [
     Maneuver(
         "a walker crosses the street turned into",
         RIGHT,
-        (check_no_collision, keeps(0.8), check_on_line, arrives(80)),
+        (check_no_collision, keeps(1.0), check_on_line, arrives(80)),
         agents=(person(50, -16, math.pi, 1.3),),
         seconds=30,
     ),
     Maneuver(
         "a car half in the lane is passed",
         ROAD,
-        (*CALM, keeps(0.3), arrives(100)),
+        (*CALM, keeps(0.4), arrives(100)),
         agents=(car(60, -1.9),),
         drivable=(5.2, 1.75),
         seconds=30,
@@ -200,7 +209,7 @@ MANEUVERS = [
     Maneuver(
         "a car left standing in the lane is passed",
         ROAD,
-        (check_no_collision, keeps(0.3), arrives(100), says("pass vehicle 0")),
+        (check_no_collision, keeps(0.4), arrives(100), says("pass vehicle 0")),
         agents=(car(60, -0.4),),
         drivable=(5.2, 1.75),
         seconds=40,
@@ -208,7 +217,7 @@ MANEUVERS = [
     Maneuver(
         "a standing car is not passed against oncoming ones",
         ROAD,
-        (check_no_collision, keeps(0.3)),
+        (check_no_collision, keeps(0.4)),
         agents=(car(60, -0.4), *(car(100 + 30 * k, 3.5, math.pi, 9) for k in range(5))),
         drivable=(5.2, 1.75),
         seconds=40,
