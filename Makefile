@@ -20,7 +20,6 @@ $(BIN)/.installed-dev: $(BIN)/.installed
 	@touch $@
 
 drive: $(BIN)/.installed  ## drive one episode by camera: video and JSON in runs/
-	@mkdir -p runs
 	$(BIN)/ninefold drive --video runs/drive.mp4 --json runs/drive.json
 
 test: $(BIN)/.installed-dev  ## everything CI runs: lint, types, tests

@@ -66,6 +66,7 @@ def run(options: argparse.Namespace) -> int:
         print(f"{marks[one.state]} {one.name}: {one.found}{mend}")
     if options.json is not None:
         try:
+            options.json.parent.mkdir(parents=True, exist_ok=True)
             options.json.write_text(json.dumps([asdict(one) for one in checks], indent=1) + "\n")
         except OSError as error:
             message = f"expected to write {options.json}, got: {error.strerror}; name another file"

@@ -136,15 +136,19 @@ def address_of(text: str) -> tuple[str, int]:
 
 
 def writable(path: Path) -> None:
-    """Fail before the work, not after it.
+    """Fail before the work, not after it; makes the folder.
 
     Raises:
         UserError: the file cannot be written there.
     """
-    where = path.parent
-    if not where.is_dir():
-        raise UserError(f"expected a folder at {where} to write {path.name}, got none; make it")
-    if path.is_dir() or not os.access(path if path.exists() else where, os.W_OK):
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(
+            f"expected a folder at {path.parent} to write {path.name}, got: {error.strerror};"
+            " name another place"
+        ) from error
+    if path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
         raise UserError(f"expected to write {path}, got no permission; name another place")
 
 

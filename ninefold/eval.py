@@ -142,6 +142,7 @@ def write_report(options: argparse.Namespace) -> None:
     try:
         write_atomically(path, page(summary, options.folder).encode())
         if options.json:
+            options.json.parent.mkdir(parents=True, exist_ok=True)
             write_atomically(options.json, as_json(summary).encode())
     except OSError as error:
         raise UserError(f"cannot write the report: {error}") from error
@@ -243,6 +244,7 @@ def save(path: Path | None, figures: dict[str, object]) -> None:
     if path is None:
         return
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(figures, indent=1))
     except OSError as error:
         raise UserError(f"cannot write {path}: {error.strerror}") from error

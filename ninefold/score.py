@@ -38,6 +38,7 @@ def run(options: argparse.Namespace) -> int:
         print(f"{name:28s} {'-' if value is None else f'{value:.3f}'}")
     if options.json:
         try:
+            options.json.parent.mkdir(parents=True, exist_ok=True)
             options.json.write_text(json.dumps(figures, indent=1, sort_keys=True) + "\n")
         except OSError as error:
             raise UserError(f"expected to write {options.json}, got: {error.strerror}") from error

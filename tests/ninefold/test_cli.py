@@ -98,6 +98,15 @@ def test_a_file_as_output_folder_is_refused(tmp_path: Path) -> None:
     assert str(path) in line
 
 
+@pytest.mark.parametrize("option", ["--json", "--video"])
+def test_a_folder_that_cannot_be_made_is_refused_before_the_drive(
+    tmp_path: Path, option: str
+) -> None:
+    (tmp_path / "file").touch()
+    line = refusal("drive", "--driver", "truth", option, tmp_path / "file" / "in" / "result")
+    assert str(tmp_path / "file") in line
+
+
 def test_an_unknown_suite_lists_the_known_ones() -> None:
     assert "smoke" in refusal("eval", "run", "--suite", "nonsense")
 

@@ -27,7 +27,7 @@ def processes_of(session: int) -> list[str]:
 
 
 def test_a_drive_writes_video_and_result_and_ctrl_c_leaves_no_process(tmp_path: Path):
-    video, result = tmp_path / "drive.mp4", tmp_path / "drive.json"
+    video, result = tmp_path / "new" / "film" / "drive.mp4", tmp_path / "results" / "drive.json"
     command = [sys.executable, "-m", "ninefold", "drive", "--driver", "truth", "--vehicles", "3"]
     command += ["--walkers", "0", "--video", str(video), "--json", str(result)]
     drive = subprocess.Popen(command, start_new_session=True, stdout=subprocess.DEVNULL)
