@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from common.frames import Pose2, wrap_angle
 
 Point = tuple[float, float]
+SHORTEST = 1e-3  # m of a piece
 STRAIGHT = 1e-6  # rad: turns below this are drawn as lines
 
 
@@ -56,6 +57,38 @@ def polyline(points: Sequence[Point], radii: Sequence[float]) -> tuple[Piece, ..
         at = (end.x, end.y)
     pieces.append(line(at, points[-1]))
     return tuple(pieces)
+
+
+def cut(pieces: Sequence[Piece], begin: float, end: float) -> tuple[Piece, ...]:
+    """Lines and arcs from `begin` to `end` m; a closed line may be followed past its end."""
+    whole = sum(piece.length for piece in pieces)
+    found, at = [], 0.0
+    for piece in [*pieces, *pieces] if end > whole + SHORTEST else pieces:
+        first, last = max(begin - at, 0.0), min(end - at, piece.length)
+        if last - first > SHORTEST:
+            found.append(Piece(piece.at(first), last - first, piece.curvature))
+        at += piece.length
+    return tuple(found)
+
+
+def beside(pieces: Sequence[Piece], left: float) -> tuple[Piece, ...]:
+    """The line of lines and arcs that runs `left` m to the left of another."""
+    return tuple(
+        Piece(
+            piece.start @ Pose2(0.0, left, 0.0),
+            piece.length * (1.0 - piece.curvature * left),
+            piece.curvature / (1.0 - piece.curvature * left),
+        )
+        for piece in pieces
+    )
+
+
+def back(pieces: Sequence[Piece]) -> tuple[Piece, ...]:
+    """Lines and arcs the other way round."""
+    return tuple(
+        Piece(piece.at(piece.length) @ Pose2(0.0, 0.0, math.pi), piece.length, -piece.curvature)
+        for piece in reversed(pieces)
+    )
 
 
 def connect(start: Pose2, end: Pose2, lead: float) -> tuple[Piece, ...]:

@@ -6,7 +6,8 @@ Run `python -m sim.maps.make_city` to write `city.xodr`.
 from __future__ import annotations
 
 from sim.maps import path
-from sim.maps.network import Node, Profile, Street, build
+from sim.maps.network import build
+from sim.maps.plan import Node, Profile, Street
 
 AVENUE = Profile(2, 50.0, ("solid solid", "yellow"))
 PARKED = Profile(1, 30.0, side=("parking", 2.2))

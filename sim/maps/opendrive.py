@@ -8,6 +8,22 @@ from xml.etree import ElementTree as Xml
 
 from sim.maps.curves import Piece, Point
 
+Cubic = tuple[float, float, float, float]
+Cubics = tuple[tuple[float, Cubic], ...]  # each from its s (m) on
+
+
+def constant(width: float) -> Cubics:
+    """A lane's width (m) that stays the same."""
+    return ((0.0, (width, 0.0, 0.0, 0.0)),)
+
+
+def level(z: float) -> Cubics:
+    """The elevation of a flat road at z m."""
+    return ((0.0, (z, 0.0, 0.0, 0.0)),)
+
+
+FLAT = level(0.0)
+
 
 @dataclass(frozen=True, slots=True)
 class Lane:
@@ -15,7 +31,7 @@ class Lane:
 
     id: int
     kind: str  # "driving", "parking", "biking", "sidewalk", ...
-    widths: tuple[tuple[float, tuple[float, float, float, float]], ...]  # (s, cubic), m
+    widths: Cubics  # m
     mark: str  # roadMark type at the outer border
     mark_colour: str = "white"
     predecessor: int | None = None
@@ -72,9 +88,8 @@ class Road:
     successor: Link | None = None
     signals: tuple[RoadSignal, ...] = ()
     crosswalks: tuple[Crosswalk, ...] = ()
-    elevation: tuple[tuple[float, tuple[float, float, float, float]], ...] = (
-        (0.0, (0.0, 0.0, 0.0, 0.0)),
-    )
+    elevation: Cubics = FLAT
+    kind: str = "town"  # "town", "rural" or "motorway"
 
     @property
     def length(self) -> float:
@@ -159,7 +174,7 @@ def _road(root: Xml.Element, road: Road) -> None:
             entry = Xml.SubElement(link, tag, _texts(elementType=end.kind, elementId=end.id))
             if end.contact is not None:
                 entry.set("contactPoint", end.contact)
-    kind = Xml.SubElement(element, "type", s="0", type="town")
+    kind = Xml.SubElement(element, "type", s="0", type=road.kind)
     Xml.SubElement(kind, "speed", _texts(max=road.speed, unit="km/h"))
     _plan(element, road.pieces)
     profile = Xml.SubElement(element, "elevationProfile")

@@ -14,6 +14,7 @@ from sim.server.jit import kernel
 CELL = 0.5  # m
 MARGIN = 60.0  # m of soil around the outermost road
 CLEARANCE = 2.5  # m: surfaces farther apart are a bridge and what lies below
+BELOW = 6.0  # m beside a road in which a bridge above it has nothing under it
 STEP = 1.0  # m above a thing where the higher of two levels ceases to carry it
 SOIL, ROAD, PAVEMENT = 0, 1, 2
 CORNERS = ((0, 0), (0, 1), (1, 0), (1, 1))
@@ -58,6 +59,14 @@ class Ground:
         upper = self.upper[i, j].astype(np.float64)
         return upper if z is None else np.where(upper < z + STEP, upper, self.lower[i, j])
 
+    def lowest(self, xy: FloatArray) -> FloatArray:
+        """The lower level (N,) m at the grid points nearest to xy (N, 2) m."""
+        rows, columns = self.lower.shape
+        column = np.rint((xy[:, 0] - self.x) / self.cell).astype(np.int64)
+        row = np.rint((xy[:, 1] - self.y) / self.cell).astype(np.int64)
+        found = self.lower[np.clip(row, 0, rows - 1), np.clip(column, 0, columns - 1)]
+        return found.astype(np.float64)
+
     def kind_at(self, xy: FloatArray) -> U8:
         """What lies at the grid point nearest to each xy (..., 2) m."""
         column = np.rint((xy[..., 0] - self.x) / self.cell).astype(np.int64)
@@ -81,6 +90,8 @@ def lay_ground(roads: FloatArray, pavements: FloatArray) -> Ground:
     single = upper - lower < CLEARANCE
     lower[single] = upper[single]
     known = kind > 0
+    below = ndimage.minimum_filter(np.where(known, lower, np.inf), round(2.0 * BELOW / CELL) + 1)
+    lower = np.where(known & (upper - below > CLEARANCE), below, lower)
     nearest = ndimage.distance_transform_edt(~known, return_distances=False, return_indices=True)
     lower = lower[nearest[0], nearest[1]]
     upper = np.where(known, upper, lower)

@@ -115,6 +115,7 @@ class Road:
     offset: Cubics
     sections: tuple[Section, ...]
     speed: Cubics  # m/s; empty where the file has none
+    kind: str  # of its first type record: "town", "rural", "motorway", ...; "" for none
     objects: tuple[Xml.Element, ...]
 
     @cached_property
@@ -286,6 +287,11 @@ def _speed(road: Xml.Element) -> Cubics:
     return Cubics(table[:, 0], values)
 
 
+def _kind(road: Xml.Element) -> str:
+    first = road.find("type")
+    return "" if first is None else first.get("type", "")
+
+
 def _road(element: Xml.Element) -> Road:
     length = float(element.get("length", 0))
     parts = sorted(element.iterfind("lanes/laneSection"), key=lambda part: float(part.get("s", 0)))
@@ -307,6 +313,7 @@ def _road(element: Xml.Element) -> Road:
         offset=_cubics(element.iterfind("lanes/laneOffset"), "s"),
         sections=tuple(sections),
         speed=_speed(element),
+        kind=_kind(element),
         objects=tuple(element.iterfind("objects/object")),
     )
 

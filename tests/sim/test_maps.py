@@ -15,10 +15,6 @@ def city():
     return carla.Map("city", maps.path("city").read_text())
 
 
-def test_the_committed_city_is_what_its_program_makes():
-    assert maps.path("city").read_text() == make_city.make()
-
-
 def ways(road_map):
     """Junction id -> list of (entry, exit) waypoints, every lane through every junction."""
     found = {}

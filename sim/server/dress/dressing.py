@@ -9,6 +9,7 @@ import numpy as np
 
 from sim.server.dress.arrows import point_lanes
 from sim.server.dress.builder import Builder
+from sim.server.dress.earthworks import is_hilly, move_earth
 from sim.server.dress.furniture import furnish
 from sim.server.dress.houses import build_houses
 from sim.server.dress.markings import paint
@@ -47,6 +48,8 @@ def dress(
     paint(network, road_map, signals, signs, ground, rest)
     point_lanes(road_map, ground, rest)
     plots = Plots(ground)
+    if is_hilly(network):
+        move_earth(network, plots, rest)
     streets = tuple(fronts(network))
     furnish(signals, signs, plots, rest)
     light_streets(streets, plots, rest)

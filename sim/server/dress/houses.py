@@ -14,6 +14,7 @@ from sim.server.scene import Label, Material
 STOREY = 3.2  # m, the renderer's windows count on it
 CORNER = -8.0  # m of a street's end without houses; less than none: round the corner
 UNPAVED = 7.0  # m more between a house and a road without pavement
+GARDEN = (4.0, 7.0)  # m before a house with a garden
 REAR = 24.0  # m that a second row stands behind the first
 FOOTING = 1.5  # m that walls reach into the ground
 RIDGE = 0.38  # m that a gabled roof rises per m of half its depth
@@ -34,11 +35,30 @@ def build_houses(
     for front in fronts:
         if front.fast or front.section.end - front.section.start < 12.0:
             continue
+        if front.quiet:
+            _homes(front, plots, rng, builder)
+            continue
         setback = float(rng.choice([1.2, 2.4, 4.0]))
         _row(front, setback if front.paved else setback + UNPAVED, plots, rng, builder)
     for front in fronts:
-        if front.paved and not front.fast and rng.random() < 0.6:
+        if front.paved and not (front.fast or front.quiet) and rng.random() < 0.6:
             _row(front, REAR, plots, rng, builder)
+
+
+def _homes(front: Front, plots: Plots, rng: np.random.Generator, builder: Builder) -> None:
+    """One side of a quiet street: houses of a family or two, each in its garden."""
+    s = front.section.start
+    while s < front.section.end - 8.0:
+        wide, deep = float(rng.uniform(9.0, 14.0)), float(rng.uniform(8.0, 11.0))
+        foot, away = front.edge(
+            np.array([s + wide / 2.0]), float(rng.uniform(*GARDEN)) + deep / 2.0
+        )
+        if plots.claim(foot[0], away[0], (deep / 2.0 + 0.5, wide / 2.0 + 1.0)):
+            storeys = 1 if rng.random() < 0.35 else 2
+            _house(foot[0], float(away[0]), (deep, wide, storeys), plots, rng, builder)
+            s += wide + float(rng.uniform(5.0, 12.0))
+        else:
+            s += 2.5
 
 
 def _row(

@@ -17,6 +17,8 @@ from sim.server.scene import Label, StaticObject
 
 FIRST_OBJECT = 30_000  # ids of static things; actors count from 1
 TOWN_SPEED = 19.0  # m/s: a faster road has no houses along it
+COUNTRY = ("rural", "motorway")  # OpenDRIVE road types without houses
+QUIET = "lowSpeed"  # OpenDRIVE road type of zones of 30 km/h
 BESIDE_ROAD = 0.7  # m that free ground keeps from road and pavement
 
 
@@ -34,7 +36,12 @@ class Front:
     @property
     def fast(self) -> bool:
         """A road outside of towns."""
-        return self.speed > TOWN_SPEED
+        return self.speed > TOWN_SPEED or self.road.kind in COUNTRY
+
+    @property
+    def quiet(self) -> bool:
+        """A street of houses with gardens."""
+        return self.road.kind == QUIET
 
     def edge(self, s: FloatArray, out: float) -> tuple[FloatArray, FloatArray]:
         """Points (N, 3) m, `out` m beyond the road's outer border, and directions away (rad)."""
@@ -84,18 +91,33 @@ class Plots:
 
     def claim(self, middle: FloatArray, yaw: float, half: tuple[float, float]) -> bool:
         """Take a rectangle (half sizes along yaw and across, m) if all of it is free."""
+        if not self.is_free(middle, yaw, half):
+            return False
+        self.take(middle, yaw, half)
+        return True
+
+    def is_free(self, middle: FloatArray, yaw: float, half: tuple[float, float]) -> bool:
+        """Whether a rectangle lies on the map and nothing has taken any of it."""
+        i, j = self._inside(middle, yaw, half)
+        rows, columns = self.taken.shape
+        if i.min() < 0 or j.min() < 0 or i.max() >= rows or j.max() >= columns:
+            return False
+        return not bool(self.taken[i, j].any())
+
+    def take(self, middle: FloatArray, yaw: float, half: tuple[float, float]) -> None:
+        """Keep others off a rectangle."""
+        i, j = self._inside(middle, yaw, half)
+        self.taken[i, j] = True
+
+    def _inside(
+        self, middle: FloatArray, yaw: float, half: tuple[float, float]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The cells of a rectangle."""
         u = np.arange(-half[0], half[0] + 0.49, 0.5)
         v = np.arange(-half[1], half[1] + 0.49, 0.5)
         uu, vv = (grid.ravel() for grid in np.meshgrid(u, v))
         c, s = np.cos(yaw), np.sin(yaw)
-        i, j = self._cells(middle[0] + c * uu - s * vv, middle[1] + s * uu + c * vv)
-        rows, columns = self.taken.shape
-        if i.min() < 0 or j.min() < 0 or i.max() >= rows or j.max() >= columns:
-            return False
-        if self.taken[i, j].any():
-            return False
-        self.taken[i, j] = True
-        return True
+        return self._cells(middle[0] + c * uu - s * vv, middle[1] + s * uu + c * vv)
 
     def _cells(self, x: FloatArray, y: FloatArray) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         ground = self.ground

@@ -64,16 +64,20 @@ def guard_roads(fronts: Sequence[Front], plots: Plots, builder: Builder) -> None
             continue
         start, away = front.edge(s, RAIL_OUT)
         end, _ = front.edge(s + RAIL_STEP, RAIL_OUT)
-        for a, b, yaw in zip(start, end, away, strict=True):
-            _rail(a, b, float(yaw), plots, builder)
+        middle, half = (start + end) / 2.0, np.linalg.norm(end - start, axis=1) / 2.0
+        places = list(
+            zip(middle, away.tolist(), [(0.25, float(h) - 0.3) for h in half], strict=True)
+        )
+        free = [plots.is_free(*place) for place in places]
+        for k in np.flatnonzero(free):
+            plots.take(*places[k])
+            rail(start[k], end[k], float(away[k]), plots, builder)
 
 
-def _rail(a: FloatArray, b: FloatArray, away: float, plots: Plots, builder: Builder) -> None:
+def rail(a: FloatArray, b: FloatArray, away: float, plots: Plots, builder: Builder) -> None:
     """One field from post to post."""
     middle = (a + b) / 2.0
     half = float(np.linalg.norm(b - a)) / 2.0
-    if not plots.claim(middle, away, (0.25, half - 0.3)):
-        return
     low, high = RAIL
     identity = plots.add(
         Label.GUARD_RAIL,

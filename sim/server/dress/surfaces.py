@@ -57,23 +57,23 @@ def _side(
         kind = section.lanes[lane].kind
         up = height(kind)
         if kind in PAVED:
-            _ribbon(line, (inner, outer), (up, up), ROAD, roads)
+            ribbon(line, (inner, outer), (up, up), ROAD, roads)
         elif kind in RAISED:
             stone = np.where(np.abs(outer - inner) > KERB_WIDTH, sign * KERB_WIDTH, outer - inner)
-            _ribbon(line, (inner, inner + stone), (up, up), KERB, pavements)
-            _ribbon(line, (inner + stone, outer), (up, up), PAVEMENT, pavements)
+            ribbon(line, (inner, inner + stone), (up, up), KERB, pavements)
+            ribbon(line, (inner + stone, outer), (up, up), PAVEMENT, pavements)
         else:
-            _ribbon(line, (inner, outer), (up, up), GREEN, edges)
+            ribbon(line, (inner, outer), (up, up), GREEN, edges)
         if up != level:
-            _ribbon(line, (inner, inner), (level, up), KERB, edges)
+            ribbon(line, (inner, inner), (level, up), KERB, edges)
         level, last = up, (outer, up)
     if last is not None and road.junction < 0:
         outer, up = last
         out, down = VERGE
-        _ribbon(line, (outer, outer + sign * out), (up, -down), EDGE, edges)
+        ribbon(line, (outer, outer + sign * out), (up, -down), EDGE, edges)
 
 
-def _ribbon(
+def ribbon(
     line: Line,
     t: tuple[FloatArray, FloatArray],
     up: tuple[float, float],

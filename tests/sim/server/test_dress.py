@@ -2,9 +2,13 @@
 
 import numpy as np
 import pytest
+from scipy.spatial import cKDTree
 
 from common.frames import wrap_angles
+from sim.iso import transform_pose
+from sim.maps.interchange import BRIDGE
 from sim.server.dress import cache
+from sim.server.dress.earthworks import DECK
 from sim.server.dress.markings import crossings
 from sim.server.ground import ROAD
 from sim.server.scene import Label, Material
@@ -107,3 +111,47 @@ def test_a_damaged_or_unwritable_cache_is_no_error(city, tmp_path):
     assert cache.stored(path) is None
     cache.store(path / "below a file", city.dressing)
     assert cache.stored(tmp_path / "none.npz") is None
+
+
+@pytest.fixture(scope="module", params=["mixed", "motorway", "suburb"])
+def hilly(request):
+    return load_town(request.param)
+
+
+def test_the_lanes_of_hilly_towns_are_free(hilly):
+    lanes = [transform_pose(w.transform) for w in hilly.road_map.generate_waypoints(1.0)]
+    at = np.array(lanes)[:, :3]
+    tree = cKDTree(at[:, :2])
+    for thing in hilly.objects:
+        near = at[tree.query_ball_point((thing.x, thing.y), 3.0 + max(thing.extent[:2]))]
+        d = near[:, :2] - (thing.x, thing.y)
+        c, s = np.cos(thing.yaw), np.sin(thing.yaw)
+        along, across = d[:, 0] * c + d[:, 1] * s, d[:, 1] * c - d[:, 0] * s
+        level = (near[:, 2] + 1.8 > thing.z - thing.extent[2]) & (
+            near[:, 2] + 0.3 < thing.z + thing.extent[2]
+        )
+        inside = (np.abs(along) < thing.extent[0] + 1.2) & (np.abs(across) < thing.extent[1] + 1.2)
+        assert not (level & inside).any(), thing
+
+
+def test_the_ground_of_hilly_towns_carries_their_lanes(hilly):
+    lanes = [transform_pose(w.transform) for w in hilly.road_map.generate_waypoints(3.0)]
+    at = np.array(lanes)[:, :3]
+    z, normal = hilly.ground(at + np.array([0.0, 0.0, 0.1]))
+    assert z == pytest.approx(at[:, 2], abs=0.1)
+    assert (normal[:, 2] > 0.95).all()
+
+
+def test_bridges_have_decks_and_rails_above_the_road_below():
+    mesh = load_town("motorway").mesh()
+    deck = mesh.vertices[mesh.faces[mesh.label == Label.BRIDGE]]
+    under = deck[(np.abs(deck[:, :, 2] - (BRIDGE - DECK[1])) < 0.05).all(axis=1)]
+    a, b, c = (under[:, k] for k in range(3))
+    assert (np.cross(b - a, c - a)[:, 2] < 0.0).any()
+    assert np.abs(under[:, :, 0]).max() < 8.0
+    rails = mesh.vertices[mesh.faces[mesh.label == Label.GUARD_RAIL]]
+    assert (rails[:, :, 2] > BRIDGE).any()
+
+
+def test_a_flat_town_has_no_bridge(city):
+    assert not (city.mesh().label == Label.BRIDGE).any()
