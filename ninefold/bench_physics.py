@@ -12,7 +12,7 @@ from sim.server.dynamics import Vehicles
 from sim.server.scene import Label, Weather
 from sim.server.sensors import lidar
 from sim.server.sensors.surroundings import Boxes, Surroundings
-from sim.server.town import load_town, town_names
+from sim.server.town import load_town
 
 DT = 0.05  # s
 VEHICLES = 100
@@ -55,8 +55,8 @@ def _others() -> Boxes:
 
 
 def _scanner() -> Callable[[], object]:
-    """One whole turn of a roof-mounted laser in the first built-in town, payload included."""
-    town = load_town(town_names()[0])
+    """One whole turn of a roof-mounted laser in the town `city`, payload included."""
+    town = load_town("city")
     surroundings = Surroundings(town.mesh())
     x, y, z, yaw = town.spawn_points[0]
     pose, boxes = np.array([x, y, z + 2.0, 0.0, 0.0, yaw]), _others()

@@ -6,6 +6,7 @@ import argparse
 import ipaddress
 import logging
 import sys
+from pathlib import Path
 
 DEFAULT_TOWN = "city"
 
@@ -17,6 +18,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--port", type=int, default=2000, help="RPC port; streams use the next one; 0 finds a pair"
     )
     parser.add_argument("--town", default=DEFAULT_TOWN, metavar="NAME|FILE", help="map to load")
+    parser.add_argument(
+        "--maps", type=Path, metavar="FOLDER", help="OpenDRIVE files that clients may load by name"
+    )
     parser.add_argument(
         "--step", type=float, metavar="S", help="start in synchronous mode with this step (s)"
     )
@@ -34,7 +38,14 @@ def run(options: argparse.Namespace) -> int:
             "authentication",
             file=sys.stderr,
         )
-    serve(options.host, options.port, options.town, options.step, child=options.child)
+    serve(
+        options.host,
+        options.port,
+        options.town,
+        options.step,
+        maps=options.maps,
+        child=options.child,
+    )
     return 0
 
 

@@ -7,6 +7,7 @@ import selectors
 import signal
 import sys
 import threading
+from pathlib import Path
 
 import numpy as np
 
@@ -19,19 +20,26 @@ from sim.server.town import load_town
 from sim.server.wire import Description, Settings
 
 
-def serve(host: str, port: int, source: str, step: float | None, *, child: bool) -> None:
+def serve(
+    host: str, port: int, source: str, step: float | None, *, maps: Path | None, child: bool
+) -> None:
     """Serve until a signal; a child until its standard input ends, that is, with its parent.
 
+    Clients may load the built-in towns and the OpenDRIVE files of the folder `maps` by name.
+
     Raises:
-        UserError: a taken port, an unknown town, a broken map, a step that is not positive.
+        UserError: a taken port, an unknown town, a broken map, a missing folder, a step that is
+            not positive.
     """
     if child:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent, which ends us
         threading.Thread(target=_end_with_input, daemon=True).start()
     if step is not None and not 0.0 < step <= 1.0:
         raise UserError(f"expected a step in (0, 1] s, got {step}; use --step 0.05")
+    if maps is not None and not maps.is_dir():
+        raise UserError(f"expected a folder of OpenDRIVE files, got {maps}; check --maps")
     settings = Settings() if step is None else Settings(synchronous=True, fixed_delta=step)
-    server = Server(host, port, load_town(source), settings)
+    server = Server(host, port, load_town(source, maps), settings, maps)
     warm_up(server.sim)
     _stop_on_signals(server, child)
     sys.stdout.write(f"serving {server.sim.episode.town.name} on {host}:{server.port}\n")

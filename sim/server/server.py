@@ -7,6 +7,7 @@ import selectors
 import socket
 from collections import deque
 from collections.abc import Callable
+from pathlib import Path
 
 from common.errors import UserError
 from sim.server import rpc
@@ -50,11 +51,13 @@ class Peer(Connection):
 class Server:
     """CARLA 0.9.16 on `host`: RPC on `port`, streams on the next one."""
 
-    def __init__(self, host: str, port: int, town: Town, settings: Settings) -> None:
+    def __init__(
+        self, host: str, port: int, town: Town, settings: Settings, maps: Path | None = None
+    ) -> None:
         self.selector = selectors.DefaultSelector()
         rpc_socket, stream_socket = listen_pair(host, port)
         self.port: int = rpc_socket.getsockname()[1]
-        self.sim = Simulation(town, settings, stream_socket.getsockname()[1])
+        self.sim = Simulation(town, settings, stream_socket.getsockname()[1], maps)
         self.running = True
         self._held: deque[tuple[Peer, Request]] = deque()  # ticks that must wait
         self._open: list[socket.socket] = [rpc_socket, stream_socket]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 from common.errors import UserError
 from sim.server import snapshot, streams
@@ -30,8 +31,11 @@ DEFAULT_STEP = 0.05  # s of a synchronous tick without a fixed step
 class Simulation:
     """Memory of the server. One thread uses it."""
 
-    def __init__(self, town: Town, settings: Settings, port: int) -> None:
+    def __init__(
+        self, town: Town, settings: Settings, port: int, maps: Path | None = None
+    ) -> None:
         self.settings = settings
+        self.maps = maps  # a folder of OpenDRIVE files that clients may load by name
         self.streams = Streams(port)
         self.traffic_managers = TrafficManagers()
         self.episode = Episode(1, town, 0, 1)
@@ -77,7 +81,7 @@ class Simulation:
         if short in ("", self.episode.town.name):
             return self.episode.town
         try:
-            return load_town(short)
+            return load_town(short, self.maps)
         except UserError as error:
             raise RpcError(f"map '{name}' not found: {error}") from error
 

@@ -17,6 +17,7 @@ from sim.server.connection import Connection
 log = logging.getLogger(__name__)
 
 SNAPSHOT = 1  # the stream id of the world snapshot
+ALIAS = 1 << 30  # + an episode's id: the world snapshot by another name
 HOLD = 0.25  # s a tick waits for a subscription that a client has announced
 STALLED = 64 << 20  # bytes a listener may leave unread in synchronous mode before ticks wait
 HANGING = 10.0  # s of waiting after which such a listener is dropped
@@ -26,6 +27,15 @@ _HEADER = struct.Struct("<QQd6f")  # sensor type, frame, time, transform
 def header(sensor_type: int, frame: int, t: float, transform: list[float]) -> bytes:
     """The 48 bytes that begin every payload; the transform in CARLA's numbers."""
     return _HEADER.pack(sensor_type, frame, t, *transform)
+
+
+def snapshots_of(episode: int) -> int:
+    """The stream id that clients get for the snapshots of an episode.
+
+    A client that follows a new episode may drop the old one late, and then unsubscribes by the
+    id alone: under one id for all, it would cut the subscription that it has just made.
+    """
+    return ALIAS + episode
 
 
 class Subscriber(Connection):
@@ -72,6 +82,8 @@ class Streams:
     def joined(self, subscriber: Subscriber, stream: int) -> None:
         """A subscription begins."""
         self._announced.pop(stream, None)
+        if ALIAS <= stream < 2 * ALIAS:
+            subscriber.stream = stream = SNAPSHOT
         self._listeners.setdefault(stream, []).append(subscriber)
 
     def left(self, subscriber: Subscriber) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from common.errors import UserError
-from common.frames import FloatArray
+from common.frames import FloatArray, wrap_angles
 from sim import maps
 from sim.iso import transform_pose
 from sim.maps.files import read_map
@@ -64,20 +64,22 @@ class Town:
         return hashlib.sha256(self.xodr.encode()).hexdigest()
 
 
-def town_names() -> tuple[str, ...]:
-    """The built-in towns."""
-    return maps.names()
+def town_files(folder: Path | None = None) -> dict[str, Path]:
+    """The towns that go by a name, sorted: the built-in ones and the OpenDRIVE files of a folder."""
+    own = sorted(folder.glob("*.xodr")) if folder is not None else []
+    return {path.stem: path for path in (*map(maps.path, maps.names()), *own)}
 
 
-def load_town(source: str) -> Town:
-    """A built-in town by name, or any OpenDRIVE or OpenStreetMap file by path.
+def load_town(source: str, folder: Path | None = None) -> Town:
+    """A town by name, or any OpenDRIVE or OpenStreetMap file by path.
 
     Raises:
         UserError: no such town or file, or a file that is not a drivable map.
     """
-    path = maps.path(source) if source in town_names() else Path(source)
+    named = town_files(folder)
+    path = named.get(source, Path(source))
     if not path.is_file():
-        known = ", ".join(town_names())
+        known = ", ".join(named)
         raise UserError(
             f"expected a town ({known}), an .xodr or .osm file, got {source}; check the name"
         )
@@ -133,4 +135,6 @@ def _spawn_points(road_map: carla.Map) -> FloatArray:
             waypoint = lane[min(int(first + k * spacing), len(lane) - 1)]
             if waypoint.next(ROAD_AHEAD):
                 points.append(transform_pose(waypoint.transform)[[0, 1, 2, 5]])
-    return np.array(points).reshape(-1, 4)
+    found = np.array(points).reshape(-1, 4)
+    found[:, 3] = wrap_angles(found[:, 3])  # as an actor's heading is given back
+    return found

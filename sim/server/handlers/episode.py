@@ -5,8 +5,8 @@ from __future__ import annotations
 from sim.server import blueprints, navmesh, wire
 from sim.server.rpc import RpcError, Table, accepted, value, void
 from sim.server.simulation import VERSION, Call
-from sim.server.streams import SNAPSHOT
-from sim.server.town import town_names
+from sim.server.streams import snapshots_of
+from sim.server.town import town_files
 from sim.server.wire import Wire, to_actor
 
 PREFIX = "Carla/Maps/"
@@ -18,14 +18,14 @@ def version(call: Call) -> str:
 
 
 def get_available_maps(call: Call) -> list[str]:
-    """The built-in towns and the present map."""
-    names = dict.fromkeys((*town_names(), call.episode.town.name))
+    """The towns that go by a name, and the present map."""
+    names = dict.fromkeys((*town_files(call.sim.maps), call.episode.town.name))
     return ["/Game/" + PREFIX + name for name in names]
 
 
 def get_episode_info(call: Call) -> Wire:
     """The episode's id and the token of its snapshots."""
-    return [call.episode.id, [call.sim.streams.token(SNAPSHOT)]]
+    return [call.episode.id, [call.sim.streams.token(snapshots_of(call.episode.id))]]
 
 
 def get_episode_settings(call: Call) -> Wire:

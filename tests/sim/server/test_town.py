@@ -9,7 +9,7 @@ import pytest
 
 from common.errors import UserError
 from sim.iso import transform_pose
-from sim.server.town import load_town, town_from_opendrive, town_names
+from sim.server.town import load_town, town_files, town_from_opendrive
 
 FOREIGN = Path(__file__).parents[4] / "shared/maps/carla"
 
@@ -27,7 +27,7 @@ def foreign(name):
 
 
 def test_the_city_is_known_and_has_room(city):
-    assert "city" in town_names()
+    assert "city" in town_files()
     assert len(city.spawn_points) >= 150
     assert len(city.signals) >= 8
     assert {sign.kind for sign in city.signs} >= {

@@ -1,0 +1,56 @@
+"""Run other people's CARLA programs, unmodified, against the embedded server; print a table.
+
+python -m tests.peers --carla CHECKOUT --maps FOLDER
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.peers import programs
+from tests.peers.runner import run
+
+APART = "NINEFOLD_PEERS_APART"  # set once this process has a network of its own
+
+
+def network_of_its_own() -> None:
+    """Begin again where every port is free: the programs have theirs written into them."""
+    command = ["unshare", "--map-root-user", "--net", "sh", "-c", 'ip link set lo up && exec "$@"']
+    command += ["sh", sys.executable, "-m", "tests.peers", *sys.argv[1:]]
+    possible = subprocess.run([*command[:3], "true"], capture_output=True, check=False)
+    if APART not in os.environ and possible.returncode == 0:
+        os.environ[APART] = "1"
+        os.execvp(command[0], command)
+
+
+def main() -> int:
+    """1 where a program fails."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--carla", type=Path, metavar="CHECKOUT")
+    parser.add_argument("--maps", type=Path, metavar="FOLDER", help="OpenDRIVE files by name")
+    parser.add_argument("--python", default=sys.executable, help="interpreter of the programs")
+    parser.add_argument("--only", default="", metavar="TEXT", help="programs whose name has it")
+    parser.add_argument("--logs", type=Path, metavar="FOLDER", help="keep what programs print")
+    options = parser.parse_args()
+    chosen = programs.of_carla(options.carla.resolve()) if options.carla else []
+    chosen = [program for program in chosen if options.only in program.name]
+    if not chosen:
+        parser.error("no program: give --carla CHECKOUT")
+    print("| program | verdict | s |\n|---|---|---|")
+    failed = 0
+    for program in chosen:
+        verdict = run(program, options.python, options.maps and options.maps.resolve())
+        print(f"| {program.name} | {verdict.text} | {verdict.seconds:.0f} |", flush=True)
+        failed += verdict.why is not None and program.asset is None
+        if options.logs:
+            options.logs.mkdir(parents=True, exist_ok=True)
+            name = program.name.replace("/", "-").replace(" ", "_")
+            (options.logs / f"{name}.log").write_text(verdict.output)
+    return min(failed, 1)
+
+
+if __name__ == "__main__":
+    network_of_its_own()
+    sys.exit(main())
