@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import IO
 
 from common.errors import UserError
@@ -20,31 +21,39 @@ PATIENCE = 5.0  # s to end by itself once its input is closed
 
 @contextlib.contextmanager
 def embedded_server(
-    town: str | None = None, *, step: float | None = None, deadline: float = DEADLINE
+    town: str | None = None,
+    *,
+    step: float | None = None,
+    maps: Path | None = None,
+    deadline: float = DEADLINE,
 ) -> Iterator[int]:
     """A server on a free pair of loopback ports; gives the RPC port.
 
     With `step` (s) it starts in synchronous mode at frame 0, so that nothing depends on how long
-    the client takes to connect. The child ends when its standard input does: also when this
-    process is killed.
+    the client takes to connect. Clients may load the OpenDRIVE files of the folder `maps` by
+    name. The child ends when its standard input does: also when this process is killed.
 
     Raises:
         UserError: the server ended or was not ready in time; with the reason it gave.
     """
     with tempfile.TemporaryFile() as errors:
-        child = _start(town, step, errors)
+        child = _start(town, step, maps, errors)
         try:
             yield _port(child, time.monotonic() + deadline, errors)
         finally:
             _end(child)
 
 
-def _start(town: str | None, step: float | None, errors: IO[bytes]) -> subprocess.Popen[bytes]:
+def _start(
+    town: str | None, step: float | None, maps: Path | None, errors: IO[bytes]
+) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "ninefold", "serve", "--port", "0", "--child"]
     if town is not None:
         command += ["--town", town]
     if step is not None:
         command += ["--step", repr(step)]
+    if maps is not None:
+        command += ["--maps", str(maps)]
     here = os.pathsep.join(path for path in sys.path if path)
     return subprocess.Popen(
         command,

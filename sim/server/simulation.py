@@ -31,9 +31,7 @@ DEFAULT_STEP = 0.05  # s of a synchronous tick without a fixed step
 class Simulation:
     """Memory of the server. One thread uses it."""
 
-    def __init__(
-        self, town: Town, settings: Settings, port: int, maps: Path | None = None
-    ) -> None:
+    def __init__(self, town: Town, settings: Settings, port: int, maps: Path | None = None) -> None:
         self.settings = settings
         self.maps = maps  # a folder of OpenDRIVE files that clients may load by name
         self.streams = Streams(port)

@@ -65,7 +65,7 @@ class Town:
 
 
 def town_files(folder: Path | None = None) -> dict[str, Path]:
-    """The towns that go by a name, sorted: the built-in ones and the OpenDRIVE files of a folder."""
+    """The towns that go by a name: the built-in ones and the OpenDRIVE files of a folder."""
     own = sorted(folder.glob("*.xodr")) if folder is not None else []
     return {path.stem: path for path in (*map(maps.path, maps.names()), *own)}
 

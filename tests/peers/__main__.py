@@ -25,6 +25,12 @@ def network_of_its_own() -> None:
         os.execvp(command[0], command)
 
 
+def tell(line: str) -> None:
+    """Print at once, also into a pipe."""
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
 def main() -> int:
     """1 where a program fails."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -38,11 +44,11 @@ def main() -> int:
     chosen = [program for program in chosen if options.only in program.name]
     if not chosen:
         parser.error("no program: give --carla CHECKOUT")
-    print("| program | verdict | s |\n|---|---|---|")
+    tell("| program | verdict | s |\n|---|---|---|")
     failed = 0
     for program in chosen:
         verdict = run(program, options.python, options.maps and options.maps.resolve())
-        print(f"| {program.name} | {verdict.text} | {verdict.seconds:.0f} |", flush=True)
+        tell(f"| {program.name} | {verdict.text} | {verdict.seconds:.0f} |")
         failed += verdict.why is not None and program.asset is None
         if options.logs:
             options.logs.mkdir(parents=True, exist_ok=True)

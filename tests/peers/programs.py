@@ -119,9 +119,7 @@ def utilities(checkout: Path) -> list[Program]:
         program("config.py", "--list-blueprints"),
         program("config.py", "--weather", "WetSunset"),
         program("config.py", "--map", "Town01", "--delta-seconds", "0.1", "--no-rendering"),
-        program(
-            "performance_benchmark.py", "--ticks", "10", "--maps", "Town10HD_Opt", limit=900.0
-        ),
+        program("performance_benchmark.py", "--ticks", "10", "--maps", "Town10HD_Opt", limit=900.0),
         program("check_raycast_sensors_determinism.py", limit=900.0),
         program("vehicle_physics_tester.py", limit=300.0),
     ]

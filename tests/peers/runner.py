@@ -60,22 +60,23 @@ def run(program: Program, python: str, maps: Path | None) -> Verdict:
 
 
 @contextlib.contextmanager
-def serving(
-    program: Program, maps: Path | None, log: Path
-) -> Iterator[subprocess.Popen[bytes]]:
+def serving(program: Program, maps: Path | None, log: Path) -> Iterator[subprocess.Popen[bytes]]:
     """A server on the program's port."""
     command = [sys.executable, "-m", "ninefold", "serve", "--child"]
     command += ["--port", str(program.port), "--town", program.town]
     if maps is not None:
         command += ["--maps", str(maps)]
-    with log.open("wb") as errors, subprocess.Popen(
-        command,
-        cwd=ROOT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=errors,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-    ) as server:
+    with (
+        log.open("wb") as errors,
+        subprocess.Popen(
+            command,
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+        ) as server,
+    ):
         try:
             assert server.stdout is not None
             server.stdout.readline()  # once it serves
