@@ -4,6 +4,8 @@ from common.frames import Pose2
 from common.messages import LightEstimate, LightState, ObjectEstimate, ObjectKind
 from perception.track import LightFilter, Tracker
 
+ORIGIN = Pose2(0.0, 0.0, 0.0)
+
 
 def seen(pose, kind=ObjectKind.VEHICLE, confidence=0.9):
     return ObjectEstimate(kind, pose, 4.5, 1.9, np.zeros(2), confidence, None)
@@ -62,8 +64,63 @@ def test_what_looks_a_little_like_a_walker_all_the_time_is_none():
     tracker = Tracker()
     pole = seen(Pose2(4, -3.2, 0), ObjectKind.WALKER, 0.37)
     assert all(tracker.step(0.1 * i, Pose2(0, 0, 0), [pole]) == () for i in range(50))
-    sure = seen(Pose2(4, -3.2, 0), ObjectKind.WALKER, 0.6)
-    assert len(tracker.step(5.0, Pose2(0, 0, 0), [sure])) == 1
+    sure = seen(Pose2(4, -3.2, 0), ObjectKind.WALKER, 0.9)
+    out = [tracker.step(5.0 + 0.1 * i, Pose2(0, 0, 0), [sure]) for i in range(5)]
+    assert len(out[4]) == 1
+
+
+def test_a_walker_seen_every_other_frame_stays_and_a_ghost_seen_so_goes():
+    for confidence, stays in ((0.8, True), (0.45, False)):
+        tracker = Tracker()
+        there = seen(Pose2(8, 1, 0), ObjectKind.WALKER, confidence)
+        out = [tracker.step(0.1 * i, ORIGIN, [there] * (i % 2 == 0)) for i in range(60)]
+        assert [bool(one) for one in out[20:]] == [stays] * 40
+
+
+def test_a_pole_whose_place_jitters_stands_still():
+    rng = np.random.default_rng(1)
+    tracker = Tracker()
+    moved = []
+    for i in range(300):
+        pole = Pose2(12 + rng.normal(0, 0.2), -2.2 + rng.normal(0, 0.2), 0.0)
+        for one in tracker.step(0.1 * i, ORIGIN, [seen(pole, ObjectKind.WALKER)]):
+            moved.append(float(np.hypot(*one.velocity)) > 0.0)
+    assert np.mean(moved[5:]) < 0.01
+
+
+def test_a_walker_who_steps_off_the_kerb_is_seen_moving_within_a_second():
+    tracker = Tracker()
+    for i in range(40):
+        t = 0.1 * i
+        y = -3.0 + 1.4 * max(t - 2.0, 0.0)
+        (walker,) = tracker.step(t, ORIGIN, [seen(Pose2(12, y, 0), ObjectKind.WALKER)])
+        if t <= 2.0:
+            assert np.hypot(*walker.velocity) == 0.0
+        if t >= 2.9:
+            assert walker.velocity[1] > 0.6
+
+
+def test_a_turning_car_has_its_turn_rate_and_a_straight_one_next_to_none():
+    for rate, tolerance in ((0.5, 0.15), (0.0, 0.04)):
+        rng = np.random.default_rng(3)
+        tracker = Tracker()
+        for i in range(25):
+            t = 0.1 * i
+            yaw = 1.5 + rate * t
+            x = 20.0 + (6.0 * np.sinc(rate * t / 2 / np.pi) * t) * np.cos(1.5 + rate * t / 2)
+            y = -10.0 + (6.0 * np.sinc(rate * t / 2 / np.pi) * t) * np.sin(1.5 + rate * t / 2)
+            pose = Pose2(x + rng.normal(0, 0.2), y + rng.normal(0, 0.2), yaw + rng.normal(0, 0.1))
+            out = tracker.step(t, ORIGIN, [seen(pose)])
+        np.testing.assert_allclose(out[0].yaw_rate, rate, atol=tolerance)
+
+
+def test_a_car_taken_the_wrong_way_round_drives_forward_all_the_same():
+    tracker = Tracker()
+    for i in range(20):
+        flip = np.pi if i % 3 == 0 else 0.0
+        (car,) = tracker.step(0.1 * i, ORIGIN, [seen(Pose2(10.0 + 0.6 * i, 0.0, flip))])
+    np.testing.assert_allclose(car.velocity, (6.0, 0.0), atol=0.7)
+    np.testing.assert_allclose(car.ego_from_object.yaw, 0.0, atol=0.1)
 
 
 def test_a_hidden_car_coasts_and_is_then_forgotten():
