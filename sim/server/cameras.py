@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from sim.server.poses import matrices
 from sim.server.render.renderer import Renderer
 from sim.server.rpc import RpcError
 from sim.server.scene import Instances, Planes, View
-from sim.server.sensors import images, memory
+from sim.server.sensors import film, images, memory
 from sim.server.sensors.attributes import generator
 from sim.server.sensors.dvs import EventCamera, Settings
 from sim.server.sensors.memory import Memory, Plain
@@ -62,12 +62,25 @@ def _flow(actor: Actor) -> Encoder:
     return Encoder(lambda shot: camera.payload(shot.planes, shot.view, shot.bodies), (camera,))
 
 
+def _colour(actor: Actor) -> Encoder:
+    """sensor.camera.rgb."""
+    table = film.table(actor.attribute)
+    if table is None:
+        return Encoder(lambda shot: images.rgb(shot.planes, shot.view.fov))
+
+    def developed(shot: Shot) -> Parts:
+        planes = replace(shot.planes, rgb=table[shot.planes.rgb])
+        return images.rgb(planes, shot.view.fov)
+
+    return Encoder(developed)
+
+
 def _plain(encode: Callable[[Shot], Parts]) -> Callable[[Actor], Encoder]:
     return lambda _: Encoder(encode)
 
 
 ENCODERS: dict[str, Callable[[Actor], Encoder]] = {
-    "sensor.camera.rgb": _plain(lambda shot: images.rgb(shot.planes, shot.view.fov)),
+    "sensor.camera.rgb": _colour,
     "sensor.camera.depth": _plain(lambda shot: images.depth(shot.planes, shot.view.fov)),
     "sensor.camera.semantic_segmentation": _plain(
         lambda shot: images.semantic(shot.planes, shot.view.fov)
@@ -95,6 +108,7 @@ def check(camera: Description) -> None:
     """
     try:
         width, height, fov = size(camera)
+        film.table(lambda key: camera.attribute(key, ""))
     except ValueError as error:
         raise RpcError(f"unable to spawn actor: {error}") from error
     if width < 1 or height < 1 or width * height > MAX_PIXELS:
