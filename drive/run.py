@@ -67,7 +67,10 @@ class Simulator:
                 self._held.enter_context(embedded_server(spec.town, step=DT)),
             )
             self._world = self._held.enter_context(World(host, port))
-        stage = set_stage(self._world, spec, self._atlas, view)
+        try:
+            stage = set_stage(self._world, spec, self._atlas, view)
+        except RuntimeError as error:
+            raise self._world.failed("failed to set the stage", error) from error
         self._atlas = stage.atlas
         return stage
 

@@ -6,9 +6,7 @@ or not at all. Parts are merged now and then; a row counts once however often it
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
@@ -18,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from common.errors import UserError
+from common.files import only_writer, read_json, write_atomically
 from common.messages import EpisodeResult
 
 MERGE_ABOVE = 256  # parts; keeps listing and opening them cheap
@@ -79,21 +78,26 @@ def row(result: EpisodeResult) -> dict[str, object]:
     }
 
 
-def write_atomically(path: Path, data: bytes) -> None:
-    """The file holds all of `data` or what it held before, whatever is killed when."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    with beside.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
-
-
 def table_bytes(table: pa.Table) -> bytes:
     """The table as a Parquet file."""
     sink = pa.BufferOutputStream()
     pq.write_table(table, sink, compression="zstd")
     return bytes(sink.getvalue())
+
+
+def keys_of(path: Path) -> list[str]:
+    """Keys of the episodes in one part.
+
+    Raises:
+        UserError: the file is damaged.
+    """
+    try:
+        return [str(key) for key in pq.read_table(path, columns=["key"])["key"].to_pylist()]
+    except (pa.ArrowException, KeyError) as error:
+        raise UserError(
+            f"expected episodes in {path}, got a damaged file; remove it,"
+            " and `ninefold eval run` drives its episodes again"
+        ) from error
 
 
 class Store:
@@ -107,25 +111,14 @@ class Store:
                 holds a run of other settings.
         """
         self.parts = folder / "parts"
-        try:
-            self.parts.mkdir(parents=True, exist_ok=True)
-            self._lock = (folder / "lock").open("w")
-        except OSError as error:
-            raise UserError(
-                f"expected a folder that can be written at {folder}, got: {error.strerror};"
-                " choose another with --out"
-            ) from error
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise UserError(
-                f"another run is writing to {folder}; wait for it, or choose another --out"
-            ) from error
+        self._lock = only_writer(folder)
+        self._lock.__enter__()
+        self.parts.mkdir(exist_ok=True)
         self._claim(folder / "run.json", manifest)
 
     def _claim(self, path: Path, manifest: dict[str, object]) -> None:
         if path.exists():
-            held = json.loads(path.read_text())
+            held = read_json(path)
             differing = sorted(key for key in held | manifest if held.get(key) != manifest.get(key))
             if differing:
                 what = ", ".join(
@@ -145,14 +138,13 @@ class Store:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._lock.close()
+        self._lock.__exit__(kind, error, traceback)
 
     def keys(self) -> frozenset[str]:
         """Keys of the episodes that are done. Also clears what a killed run left half written."""
         for torn in self.parts.glob(".*"):
             torn.unlink()
-        tables = [pq.read_table(path, columns=["key"]) for path in self.parts.glob("*.parquet")]
-        return frozenset(key for table in tables for key in table["key"].to_pylist())
+        return frozenset(key for path in self.parts.glob("*.parquet") for key in keys_of(path))
 
     def add(self, result: EpisodeResult) -> None:
         """Keep one finished episode; adding it again changes nothing."""
@@ -175,9 +167,12 @@ def episodes(folder: Path) -> duckdb.DuckDBPyConnection:
     """A connection with the views `episodes` (each key once) and `raw` (as written).
 
     Raises:
-        UserError: the folder holds no finished episode.
+        UserError: the folder holds no finished episode, or a damaged file.
     """
-    if not any((folder / "parts").glob("*.parquet")):
+    parts = list((folder / "parts").glob("*.parquet"))
+    for part in parts:
+        keys_of(part)
+    if not parts:
         raise UserError(
             f"expected a run's folder with finished episodes, got {folder};"
             " make one with: ninefold eval run --suite smoke --out DIR"
@@ -199,8 +194,7 @@ def manifest(folder: Path) -> dict[str, object]:
     path = folder / "run.json"
     if not path.exists():
         raise UserError(f"expected a run's folder with a run.json, got {folder}")
-    held: dict[str, object] = json.loads(path.read_text())
-    return held
+    return read_json(path)
 
 
 def paired_outcomes(first: Path, second: Path) -> list[tuple[str, str]]:

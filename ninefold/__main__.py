@@ -1,16 +1,23 @@
 """The `ninefold` command.
 
 One module per subcommand; only the one asked for is imported. Each has
-``add_arguments(parser)`` and ``run(options) -> int``.
+``add_arguments(parser)`` and ``run(options) -> int``. Here is the border to the shell: what went
+wrong becomes one line and an exit code.
 """
 
 from __future__ import annotations
 
 import argparse
 import importlib
+import os
+import pwd
+import signal
 import sys
+import tempfile
+from types import FrameType
 
-from common.errors import UserError
+from common.errors import RigError, UserError
+from ninefold.arguments import Parser
 
 COMMANDS = {
     "drive": "drive one closed-loop episode",
@@ -29,7 +36,7 @@ COMMANDS = {
 
 def parser_for(argv: list[str]) -> argparse.ArgumentParser:
     """The parser, with the arguments of the one subcommand that argv names."""
-    parser = argparse.ArgumentParser(prog="ninefold", description=__doc__.splitlines()[0])
+    parser = Parser(prog="ninefold", description=__doc__.splitlines()[0])
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, text in COMMANDS.items():
         subparser = subparsers.add_parser(name, help=text, description=text)
@@ -41,18 +48,74 @@ def parser_for(argv: list[str]) -> argparse.ArgumentParser:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run one subcommand; the user's mistakes end with 2, Ctrl-C with 130."""
-    argv = sys.argv[1:] if argv is None else argv
+    """Run one subcommand.
+
+    The user's mistakes, and files that cannot be read or written, end with 2, a failed simulator
+    with 3, signals as the shell counts them: Ctrl-C with 130, a reader that went away with 141.
+    """
     try:
-        options = parser_for(argv).parse_args(argv)
-        code: int = options.run(options)
-    except UserError as error:
-        print(f"ninefold: {error}", file=sys.stderr)
-        return 2
+        return _run(sys.argv[1:] if argv is None else argv)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 128 + signal.SIGPIPE
+    except (UserError, OSError, MemoryError) as error:
+        return _refuse(_told(error), 2)
+    except RigError as error:
+        return _refuse(f"the rig failed: {error}", 3)
     except KeyboardInterrupt:
-        return 130
+        return 128 + signal.SIGINT
+
+
+def _run(argv: list[str]) -> int:
+    options = parser_for(argv).parse_args(argv)
+    code: int = options.run(options)
+    if sys.stdout is not None:
+        sys.stdout.flush()
     return code
 
 
-if __name__ == "__main__":
+def _told(error: Exception) -> str:
+    if isinstance(error, OSError):
+        where = "the files it needs" if error.filename is None else str(error.filename)
+        reason = error.strerror or type(error).__name__
+        return f"expected to read and write {where}, got: {reason}; mend that or name another place"
+    if isinstance(error, MemoryError):
+        return "expected more memory, got none; ask for less"
+    return str(error)
+
+
+def _refuse(message: str, code: int) -> int:
+    one_line = " ".join(message.split())
+    print(f"ninefold: {one_line}", file=sys.stderr)
+    return code
+
+
+def program() -> None:
+    """The process: like `main`, and an orderly end also when told to go or the terminal closes."""
+    if not os.environ.get("HOME"):  # the carla client's library would end with a segmentation fault
+        os.environ["HOME"] = _home()
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:  # closed by who started us
+            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, _go)
     sys.exit(main())
+
+
+def _home() -> str:
+    """This user's folder; one for this run where the system knows none."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_dir
+    except KeyError:
+        return tempfile.mkdtemp(prefix="ninefold-")
+
+
+def _go(number: int, _: FrameType | None) -> None:
+    """Unwind: children end, a running server gets its settings back. A second signal kills."""
+    signal.signal(number, signal.SIG_DFL)
+    sys.exit(128 + number)
+
+
+if __name__ == "__main__":
+    program()

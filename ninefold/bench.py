@@ -13,6 +13,8 @@ from pathlib import Path
 
 import ninefold
 from common.errors import UserError
+from common.files import write_atomically
+from ninefold import arguments
 
 Figures = dict[str, tuple[float, str]]
 
@@ -33,6 +35,8 @@ def run(options: argparse.Namespace) -> int:
     """Measure one group, or all."""
     if options.name is not None and options.name not in groups():
         raise UserError(f"expected one of {', '.join(groups())}, got {options.name}; see --help")
+    if options.json is not None:
+        arguments.writable(options.json)
     figures: Figures = {}
     for name in [options.name] if options.name else groups():
         measured: Figures = importlib.import_module(f"ninefold.bench_{name}").measure()
@@ -45,14 +49,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def write(path: Path, figures: Figures) -> None:
-    """Write {name: {"value": number, "unit": text}}.
-
-    Raises:
-        UserError: the file cannot be written.
-    """
+    """Write {name: {"value": number, "unit": text}}."""
     content = {key: {"value": value, "unit": unit} for key, (value, unit) in figures.items()}
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(content, indent=2) + "\n")
-    except OSError as error:
-        raise UserError(f"expected a file to write, got {path} ({error.strerror})") from error
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, (json.dumps(content, indent=2) + "\n").encode())

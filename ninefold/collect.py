@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from common.messages import Decision, Driver, EpisodeSpec, Observation, Route
+from ninefold import arguments
 
 if TYPE_CHECKING:
     from drive.episode import Step
@@ -49,11 +50,15 @@ HELD_OUT_SEED = 900_000
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `ninefold collect`."""
     parser.add_argument("--town", default=DEFAULT_TOWN, metavar="NAME|FILE.xodr")
-    parser.add_argument("--frames", type=int, default=10_000, help="samples in all")
-    parser.add_argument("--per-episode", type=int, default=120, help="samples per episode")
-    parser.add_argument("--seed", type=int, default=0, help="of the first episode")
-    parser.add_argument("--vehicles", type=int, default=30)
-    parser.add_argument("--walkers", type=int, default=20)
+    parser.add_argument(
+        "--frames", type=arguments.whole(1, 10**8), default=10_000, help="samples in all"
+    )
+    parser.add_argument(
+        "--per-episode", type=arguments.whole(1, 10**6), default=120, help="samples per episode"
+    )
+    parser.add_argument("--seed", type=arguments.seed, default=0, help="of the first episode")
+    parser.add_argument("--vehicles", type=arguments.crowd, default=30)
+    parser.add_argument("--walkers", type=arguments.crowd, default=20)
     parser.add_argument("--out", type=Path, default=Path("runs/data"))
 
 

@@ -6,14 +6,15 @@ import argparse
 import contextlib
 import importlib.metadata
 import json
-import os
 import platform
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from common.errors import RigError, UserError
+from common.files import write_atomically
 from common.messages import Camera, EpisodeResult, EpisodeSpec, Outcome
+from ninefold import arguments
 
 if TYPE_CHECKING:
     from teleop.audience import Audience
@@ -25,10 +26,10 @@ PACKAGES = ("ninefold", "carla", "numpy", "numba", "onnxruntime")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `ninefold drive`."""
     parser.add_argument("--town", default=DEFAULT_TOWN, metavar="NAME|FILE.xodr|FILE.osm")
-    parser.add_argument("--route", type=int, default=0, metavar="N")
+    parser.add_argument("--route", type=arguments.crowd, default=0, metavar="N")
     parser.add_argument("--scenario", default="traffic", metavar="NAME")
     parser.add_argument("--weather", default="ClearNoon", metavar="NAME", help="CARLA's presets")
-    parser.add_argument("--seed", type=int, default=0, metavar="S")
+    parser.add_argument("--seed", type=arguments.seed, default=0, metavar="S")
     parser.add_argument("--driver", choices=("camera", "truth"), default="camera")
     parser.add_argument("--weights", type=Path, metavar="F.onnx", help="another network")
     parser.add_argument(
@@ -36,8 +37,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="frame_drop, front_blackout, camera_noise or gnss_loss, for the camera driver",
     )
-    parser.add_argument("--vehicles", type=int, default=20, metavar="N")
-    parser.add_argument("--walkers", type=int, default=12, metavar="N")
+    parser.add_argument("--vehicles", type=arguments.crowd, default=20, metavar="N")
+    parser.add_argument("--walkers", type=arguments.crowd, default=12, metavar="N")
     parser.add_argument("--carla", metavar="HOST:PORT", help="a running CARLA server")
     parser.add_argument("--video", type=Path, metavar="F.mp4", help="write an annotated video")
     parser.add_argument("--view", action="store_true", help="show it live in the browser")
@@ -48,7 +49,9 @@ def run(options: argparse.Namespace) -> int:
     """Drive; 0 however the episode ended, since the result says how. 3 if the rig failed."""
     for target in (options.json, options.video):
         if target is not None:
-            writable(target)
+            arguments.writable(target)
+    if options.driver == "truth" and (options.weights or options.fault):
+        raise UserError("expected --weights and --fault with --driver camera, got --driver truth")
     spec = spec_of(options)
     address = None if options.carla is None else address_of(options.carla)
     try:
@@ -56,9 +59,9 @@ def run(options: argparse.Namespace) -> int:
     except RigError as error:
         print(f"ninefold: the rig failed, the episode is void: {error}")
         return 3
-    print(_summary(result))
     if options.json is not None:
-        options.json.write_text(json.dumps(as_json(result), indent=1) + "\n")
+        write_atomically(options.json, (json.dumps(as_json(result), indent=1) + "\n").encode())
+    print(_summary(result))
     return 0
 
 
@@ -130,26 +133,9 @@ def _installed(name: str) -> bool:
 def address_of(text: str) -> tuple[str, int]:
     """HOST:PORT taken apart."""
     host, _, port = text.rpartition(":")
-    if not host or not port.isdigit() or not 0 < int(port) < 65536:
+    if not host or not (port.isascii() and port.isdigit()) or not 0 < int(port) < 65536:
         raise UserError(f"expected HOST:PORT, got {text!r}; for example 127.0.0.1:2000")
     return host, int(port)
-
-
-def writable(path: Path) -> None:
-    """Fail before the work, not after it; makes the folder.
-
-    Raises:
-        UserError: the file cannot be written there.
-    """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(
-            f"expected a folder at {path.parent} to write {path.name}, got: {error.strerror};"
-            " name another place"
-        ) from error
-    if path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
-        raise UserError(f"expected to write {path}, got no permission; name another place")
 
 
 def as_json(result: EpisodeResult) -> dict[str, object]:

@@ -10,6 +10,9 @@ from pathlib import Path
 
 from common.errors import UserError
 from common.messages import EpisodeSpec
+from ninefold import arguments
+
+MOST_EPISODES = 1_000_000  # a spec is made for each before the first one starts
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -18,13 +21,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     run_ = verbs.add_parser("run", help="drive a suite's episodes; started again, it goes on")
     run_.add_argument("--suite", default="smoke", help="smoke, weather (default: smoke)")
     run_.add_argument(
-        "--episodes", type=positive, help="how many (default: the suite's own number)"
+        "--episodes",
+        type=arguments.whole(1, MOST_EPISODES),
+        help="how many (default: the suite's own number)",
     )
-    run_.add_argument("--seed", type=int, default=0, help="first seed (default: 0)")
+    run_.add_argument("--seed", type=arguments.seed, default=0, help="first seed (default: 0)")
     run_.add_argument("--driver", choices=("camera", "truth"), default="camera")
     run_.add_argument("--weights", type=Path, help="an ONNX network (default: the shipped one)")
     run_.add_argument("--executor", choices=("inline", "process", "ray"), default="ray")
-    run_.add_argument("--workers", type=positive, default=2, help="episodes at a time (default: 2)")
+    run_.add_argument(
+        "--workers", type=arguments.threads, default=2, help="episodes at a time (default: 2)"
+    )
     run_.add_argument("--ray-address", help="a Ray cluster (default: a local Ray)")
     run_.add_argument("--out", type=Path, help="output folder (default: runs/SUITE-DRIVER)")
     report = verbs.add_parser("report", help="figures, and a one-file HTML report in the folder")
@@ -37,8 +44,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     plan = verbs.add_parser("plan", help="what a claim costs")
     plan.add_argument("--nines", type=float, default=3.0, help="the claim (default: 3)")
     plan.add_argument("--confidence", type=float, default=0.95)
-    plan.add_argument("--seconds", type=float, default=20.0, help="wall seconds an episode takes")
-    plan.add_argument("--workers", type=positive, default=2)
+    plan.add_argument(
+        "--seconds",
+        type=arguments.real(0.0, 1e6),
+        default=20.0,
+        help="wall seconds an episode takes",
+    )
+    plan.add_argument("--workers", type=arguments.threads, default=2)
     for verb in (report, compare, march, plan):
         verb.add_argument("--json", type=Path, metavar="F", help="also write the figures here")
 
@@ -50,14 +62,6 @@ def base_spec(driver: str, weights: Path | None) -> EpisodeSpec:
 
     spec = EpisodeSpec(town="city", route=0, seed=0, driver=driver, versions=versions())
     return with_network(spec, weights)
-
-
-def positive(text: str) -> int:
-    """A whole number above zero, for argparse."""
-    value = int(text)
-    if value <= 0:
-        raise argparse.ArgumentTypeError(f"expected a number above 0, got {text}")
-    return value
 
 
 def run(options: argparse.Namespace) -> int:
@@ -133,8 +137,8 @@ def run_suite(options: argparse.Namespace) -> None:
 
 def write_report(options: argparse.Namespace) -> None:
     """Print the headline, write report.html beside the episodes."""
+    from common.files import write_atomically
     from eval.report.html import page
-    from eval.store import write_atomically
     from eval.summary import as_json, summarise
 
     summary = summarise(options.folder)

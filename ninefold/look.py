@@ -11,6 +11,7 @@ import numpy as np
 
 from common.errors import UserError
 from common.messages import ImageArray
+from ninefold import arguments
 
 if TYPE_CHECKING:
     from sim.photos import Album
@@ -24,7 +25,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `ninefold look`."""
     parser.add_argument("town", metavar="NAME|FILE.xodr|FILE.osm")
     parser.add_argument("--out", type=Path, metavar="DIR", help="default: runs/look")
-    parser.add_argument("--places", type=int, default=4, metavar="N", help="places to look from")
+    parser.add_argument(
+        "--places",
+        type=arguments.whole(1, 100),
+        default=4,
+        metavar="N",
+        help="places to look from",
+    )
     parser.add_argument(
         "--weather", nargs="+", default=WEATHERS, metavar="NAME", help="CARLA's presets"
     )
@@ -32,13 +39,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Write TOWN-sheet.png and TOWN-map.png."""
-    if options.places < 1:
-        raise UserError(f"expected at least one place, got {options.places}; use --places 4")
     folder = Path("runs/look") if options.out is None else options.out
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"expected a folder at {folder}, got: {error.strerror}") from error
+    arguments.writable_folder(folder)
     from sim import chart, photos
     from sim.launch import embedded_server
     from sim.world import DT, World

@@ -6,7 +6,8 @@ import argparse
 import json
 from pathlib import Path
 
-from common.errors import UserError
+from common.files import write_atomically
+from ninefold import arguments
 
 FRAMES = 400
 EPISODES = 10
@@ -19,8 +20,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--data", type=Path, help="held-out samples; recorded into a cache where not given"
     )
     parser.add_argument("--town", default="city", metavar="NAME|FILE.xodr")
-    parser.add_argument("--frames", type=int, default=FRAMES, help="to record where none are")
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument(
+        "--frames", type=arguments.whole(1, 10**6), default=FRAMES, help="to record where none are"
+    )
+    parser.add_argument("--threads", type=arguments.threads, default=2)
     parser.add_argument("--json", type=Path, metavar="F", help="write the figures")
 
 
@@ -30,18 +33,17 @@ def run(options: argparse.Namespace) -> int:
     from perception.metrics import score
     from perception.perceive import WEIGHTS, Network
 
+    if options.json is not None:
+        arguments.writable(options.json)
     network = Network(options.weights or WEIGHTS, options.threads)
     folder = options.data or record(options.town, options.frames)
     shards = open_shards(folder)
     figures = score((network(row["images"]), row) for shard in shards for row in shard)
+    if options.json is not None:
+        text = json.dumps(figures, indent=1, sort_keys=True) + "\n"
+        write_atomically(options.json, text.encode())
     for name, value in sorted(figures.items()):
         print(f"{name:28s} {'-' if value is None else f'{value:.3f}'}")
-    if options.json:
-        try:
-            options.json.parent.mkdir(parents=True, exist_ok=True)
-            options.json.write_text(json.dumps(figures, indent=1, sort_keys=True) + "\n")
-        except OSError as error:
-            raise UserError(f"expected to write {options.json}, got: {error.strerror}") from error
     return 0
 
 

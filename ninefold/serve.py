@@ -8,6 +8,8 @@ import logging
 import sys
 from pathlib import Path
 
+from ninefold import arguments
+
 DEFAULT_TOWN = "city"
 
 
@@ -15,14 +17,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `ninefold serve`."""
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
     parser.add_argument(
-        "--port", type=int, default=2000, help="RPC port; streams use the next one; 0 finds a pair"
+        "--port",
+        type=arguments.whole(0, 65534),
+        default=2000,
+        help="RPC port; streams use the next one; 0 finds a pair",
     )
     parser.add_argument("--town", default=DEFAULT_TOWN, metavar="NAME|FILE", help="map to load")
     parser.add_argument(
         "--maps", type=Path, metavar="FOLDER", help="OpenDRIVE files that clients may load by name"
     )
     parser.add_argument(
-        "--step", type=float, metavar="S", help="start in synchronous mode with this step (s)"
+        "--step",
+        type=arguments.real(0.0, 1.0),
+        metavar="S",
+        help="start in synchronous mode with this step (s)",
     )
     parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
 

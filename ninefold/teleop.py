@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from common.errors import RigError, UserError
 from common.messages import EpisodeSpec
+from ninefold import arguments
 
 if TYPE_CHECKING:
     from drive.run import Simulator
@@ -28,13 +29,15 @@ HALT = 5.0  # s for the last tick; a simulator that hangs is ended by closing it
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `ninefold teleop`."""
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (loopback)")
-    parser.add_argument("--port", type=int, default=8443, help="port of the console")
+    parser.add_argument(
+        "--port", type=arguments.whole(0, 65535), default=8443, help="port of the console"
+    )
     parser.add_argument("--tls-cert", type=Path, help="certificate, needed beyond loopback")
     parser.add_argument("--tls-key", type=Path, help="its key")
     parser.add_argument("--town", default="city", metavar="NAME|FILE.xodr")
-    parser.add_argument("--route", type=int, default=0, metavar="N", help="first route")
+    parser.add_argument("--route", type=arguments.crowd, default=0, metavar="N", help="first route")
     parser.add_argument("--weather", default="ClearNoon", metavar="NAME")
-    parser.add_argument("--seed", type=int, default=0, metavar="S")
+    parser.add_argument("--seed", type=arguments.seed, default=0, metavar="S")
     parser.add_argument("--driver", choices=("camera", "truth"), default="camera")
     parser.add_argument("--carla", metavar="HOST:PORT", help="a running CARLA server")
     parser.add_argument("--record", type=Path, metavar="F.jsonl", help="the flight recorder's file")

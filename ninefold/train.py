@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from common.errors import UserError
+from ninefold import arguments
 
 if TYPE_CHECKING:
     from perception.contract import RawOutputs
@@ -31,12 +32,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `ninefold train`."""
     parser.add_argument("--data", type=Path, default=Path("runs/data"), help="folder of samples")
     parser.add_argument("--out", type=Path, default=Path("runs/train"), help="checkpoint and card")
-    parser.add_argument("--samples", type=int, default=40_000, help="samples drawn in all")
-    parser.add_argument("--batch", type=int, default=8)
-    parser.add_argument("--rate", type=float, default=3e-3, help="peak learning rate")
+    parser.add_argument(
+        "--samples", type=arguments.whole(1, 10**9), default=40_000, help="samples drawn in all"
+    )
+    parser.add_argument("--batch", type=arguments.whole(2, 4096), default=8)
+    parser.add_argument(
+        "--rate", type=arguments.real(0.0, 1.0), default=3e-3, help="peak learning rate"
+    )
     parser.add_argument("--start", type=Path, help="begin with the weights of this checkpoint")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--seed", type=arguments.seed, default=0)
+    parser.add_argument("--threads", type=arguments.threads, default=2)
     parser.add_argument("--json", type=Path, help="write the held-out figures there")
 
 

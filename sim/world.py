@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import carla
+import msgpack
 import numpy as np
 
 from common.errors import RigError, UserError
@@ -28,6 +30,7 @@ WARM_UP_TICKS = 10  # as many as the leaderboard's
 DROP = 0.3  # m above the road; lower, and CARLA calls it a collision
 LOAD_TIMEOUT = 120.0  # s; a first load dresses the town
 TICK_TIMEOUT = 30.0  # s
+GONE_TIMEOUT = 0.5  # s for each call that cleans up, once one has failed
 WHEEL_SPEED_NOISE = 0.005  # of the speed, one sigma: slip and tyre wear
 CLIENT_THREADS = 4  # more than can wait for Python at once, or a tick may hang
 EGO_STREAM = 0xE60  # tells the ego's dice from the traffic's of the same seed
@@ -88,7 +91,7 @@ class World:
             self.map = self.world.get_map()
             actors = self.world.get_actors()
         except RuntimeError as error:
-            raise RigError(f"{self.address} failed to load {town}: {error}") from error
+            raise self.failed(f"failed to load {town}", error) from error
         self.client.set_timeout(TICK_TIMEOUT)
         lights = actors.filter("traffic.traffic_light*")
         self.lights = sorted(lights, key=lambda light: int(light.id))
@@ -172,7 +175,7 @@ class World:
             snapshot = self.world.get_snapshot()
             wheel_angle_deg = self.ego.get_wheel_steer_angle(carla.VehicleWheelLocation.FL_Wheel)
         except RuntimeError as error:
-            raise RigError(f"{self.address} stopped answering: {error}") from error
+            raise self.failed("stopped answering", error) from error
         if snapshot.frame != frame:
             raise RigError(f"{self.address} is ticked by someone else: stop the other client")
         return self._readings(snapshot, iso.yaw_from_carla(wheel_angle_deg))
@@ -233,6 +236,11 @@ class World:
         self._bodies, self._commands, self._first_frame = {}, [], None
         self._speed, self._sensors = 0.0, None
 
+    def failed(self, what: str, error: RuntimeError) -> RigError:
+        """The error to raise; nobody waits any more for a server that is gone."""
+        self.client.set_timeout(GONE_TIMEOUT)
+        return RigError(f"{self.address} {what}: {error}")
+
     def clear(self) -> None:
         """Take the ego and its sensors off the world."""
         if self._sensors is not None:
@@ -250,16 +258,37 @@ class World:
 
 def _connect(host: str, port: int, timeout: float) -> carla.Client:
     try:
-        socket.create_connection((host, port), timeout).close()
+        _greet(host, port, timeout)
         client = carla.Client(host, port, worker_threads=CLIENT_THREADS)
         client.set_timeout(timeout)
         client.get_server_version()
-    except (OSError, RuntimeError) as error:
+    except (OSError, RuntimeError, ValueError, msgpack.UnpackException) as error:
         raise UserError(
             f"expected a CARLA server at {host}:{port}, got none ({error}); start one with "
             f"`ninefold serve --port {port}`, or leave --carla out to use the embedded one"
         ) from error
     return client
+
+
+def _greet(host: str, port: int, timeout: float) -> None:
+    """Ask for the version on a socket of our own: the client's process ends at a foreign answer.
+
+    Raises:
+        OSError, ValueError, msgpack.UnpackException: no answer in time, or a foreign one.
+    """
+    deadline = time.monotonic() + timeout
+    unpacker = msgpack.Unpacker(max_buffer_size=1 << 16)
+    with socket.create_connection((host, port), timeout) as sock:
+        sock.sendall(msgpack.packb([0, 1, "version", [[False]]]))
+        while data := sock.recv(4096):
+            unpacker.feed(data)
+            for message in unpacker:
+                match message:
+                    case [1, 1, None, [[1, str()]]]:
+                        return
+                raise ValueError("something else listens there")
+            sock.settimeout(max(0.001, deadline - time.monotonic()))
+    raise ConnectionError("it hung up")
 
 
 def weather_named(name: str) -> carla.WeatherParameters:

@@ -144,3 +144,20 @@ def test_runs_are_paired_by_what_they_drove(tmp_path: Path) -> None:
     third = fill(tmp_path / "c", SPECS[200:210])
     with pytest.raises(UserError, match="share no episode"):
         paired_outcomes(first, third)
+
+
+@pytest.mark.parametrize("content", [b"", b"PAR1", b"no parquet at all" * 100])
+def test_a_damaged_part_is_named_with_the_way_out(tmp_path: Path, content: bytes) -> None:
+    fill(tmp_path, SPECS[:2])
+    (tmp_path / "parts" / "0broken.parquet").write_bytes(content)
+    with pytest.raises(UserError, match=r"0broken\.parquet.*remove it"):
+        summarise(tmp_path)
+    with Store(tmp_path, PLAN) as store, pytest.raises(UserError, match="remove it"):
+        store.keys()
+
+
+def test_a_damaged_run_file_is_named(tmp_path: Path) -> None:
+    fill(tmp_path, SPECS[:1])
+    (tmp_path / "run.json").write_text("{")
+    with pytest.raises(UserError, match=r"run\.json"):
+        Store(tmp_path, PLAN)

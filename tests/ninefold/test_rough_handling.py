@@ -1,0 +1,192 @@
+"""What accidents do to a command: one line and an exit code, nothing left behind."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from common.errors import RigError, UserError
+from common.files import only_writer, read_json, write_atomically
+from common.frames import Pose2
+from ninefold.__main__ import main
+from ninefold.arguments import whole, writable
+from sim import world as world_module
+from sim.launch import embedded_server
+from sim.world import World
+
+ROOT = Path(__file__).parents[2]
+NINEFOLD = [sys.executable, "-m", "ninefold"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "drive --seed -1",
+        "drive --seed 99999999999999999999999",
+        "drive --vehicles -5",
+        "drive --walkers nan",
+        "drive --driver truth --weights some.onnx",
+        "drive --carla localhost:²",
+        "drive --json /proc/nowhere/result.json",
+        "serve --step nan",
+        "serve --port 65535",
+        "teleop --port 70000",
+        "eval run --episodes 1000000000000",
+        "eval run --seed -1",
+        "eval plan --seconds -5",
+        "collect --per-episode 0",
+        "collect --frames -1",
+        "train --batch 0",
+        "train --rate nan",
+        "score --threads -1",
+        "look city --places 0",
+        "",
+        "unheard-of",
+    ],
+)
+def test_nonsense_is_refused_in_one_line(line, capsys):
+    assert main(line.split()) == 2
+    (said,) = capsys.readouterr().err.splitlines()
+    assert said.startswith("ninefold: ")
+
+
+def answering(data: bytes) -> int:
+    """A server that gives every caller this answer; its port."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        while True:
+            caller, _ = listener.accept()
+            with caller:
+                caller.recv(4096)
+                caller.sendall(data)
+
+    threading.Thread(target=serve, daemon=True).start()
+    return int(listener.getsockname()[1])
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [b"HTTP/1.1 400 Bad Request\r\n\r\n", bytes(range(256)), b"", b"\x94\x01\x01\xc0\x05"],
+    ids=["http", "bytes", "hangs up", "no version"],
+)
+def test_a_foreign_server_is_refused_and_does_not_end_the_process(answer):
+    with pytest.raises(UserError, match="expected a CARLA server"):
+        World("127.0.0.1", answering(answer), timeout=5.0)
+
+
+def test_a_server_that_dies_is_not_waited_for_again_and_again(monkeypatch):
+    monkeypatch.setattr(world_module, "TICK_TIMEOUT", 3.0)
+    with embedded_server("city") as port:
+        world = World("127.0.0.1", port)
+        world.load("city")
+        point = world.map.get_spawn_points()[0]
+        world.spawn_ego(Pose2(point.location.x, -point.location.y, 0.0), 0, ())
+        world.start()
+        (server,) = children(os.getpid())
+        os.kill(server, signal.SIGKILL)
+        with pytest.raises(RigError):
+            world.tick()
+        begun = time.monotonic()
+        world.close()
+        assert time.monotonic() - begun < 12.0
+
+
+def children(process: int) -> list[int]:
+    """The processes it has started."""
+    text = Path(f"/proc/{process}/task/{process}/children").read_text()
+    return [int(one) for one in text.split()]
+
+
+def test_told_to_go_a_drive_takes_its_server_with_it():
+    command = [*NINEFOLD, "drive", "--driver", "truth"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL) as drive:
+        while not (servers := children(drive.pid)):
+            time.sleep(0.1)
+        drive.terminate()
+        assert drive.wait(60.0) == 128 + signal.SIGTERM
+    assert not any(Path(f"/proc/{one}").exists() for one in servers)
+
+
+def test_without_a_home_the_client_still_loads():
+    environment = {key: value for key, value in os.environ.items() if key != "HOME"}
+    command = [*NINEFOLD, "drive", "--driver", "truth", "--carla", "127.0.0.1:1"]
+    run = subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120
+    )
+    assert run.returncode == 2, run.stderr
+    assert "127.0.0.1:1" in run.stderr
+
+
+def test_a_reader_that_goes_away_is_no_error():
+    reader, writer = os.pipe()
+    os.close(reader)
+    run = subprocess.run(
+        [*NINEFOLD, "eval", "plan"], cwd=ROOT, stdout=writer, stderr=subprocess.PIPE, timeout=60
+    )
+    os.close(writer)
+    assert run.returncode == 128 + signal.SIGPIPE
+    assert run.stderr == b""
+
+
+def test_a_device_is_written_to_and_stays_one_and_a_link_stays_a_link(tmp_path):
+    write_atomically(Path("/dev/null"), b"gone")
+    assert Path("/dev/null").is_char_device()
+    there, link = tmp_path / "there", tmp_path / "link"
+    link.symlink_to(there)
+    write_atomically(link, b"kept")
+    assert link.is_symlink()
+    assert there.read_bytes() == b"kept"
+
+
+def test_a_full_disk_keeps_what_was_there(tmp_path):
+    path = tmp_path / "result.json"
+    write_atomically(path, b"before")
+    child = (
+        "import resource, signal, sys; from pathlib import Path\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (10, 10))\n"
+        "from common.files import write_atomically\n"
+        "write_atomically(Path(sys.argv[1]), bytes(1000))"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", child, path], cwd=ROOT, capture_output=True, timeout=60
+    )
+    assert run.returncode != 0
+    assert path.read_bytes() == b"before"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_folder_has_one_writer_at_a_time(tmp_path):
+    with (
+        only_writer(tmp_path),
+        pytest.raises(UserError, match="another run"),
+        only_writer(tmp_path),
+    ):
+        pass
+    with only_writer(tmp_path):
+        pass
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[1]", b"\xff\xfe", b"[" * 100_000])
+def test_broken_json_is_named(content, tmp_path):
+    path = tmp_path / "card.json"
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=r"card\.json"):
+        read_json(path)
+
+
+def test_whole_numbers_lie_in_their_range():
+    assert [whole(0, 3)(text) for text in ("0", "3", " 2 ")] == [0, 3, 2]
+
+
+def test_a_folder_is_no_file_to_write_and_a_name_may_be_too_long(tmp_path):
+    for path in (tmp_path, tmp_path / ("a" * 300)):
+        with pytest.raises(UserError, match="expected to write"):
+            writable(path)
