@@ -15,12 +15,14 @@ from sim.server.poses import matrices
 from sim.server.render.renderer import Renderer
 from sim.server.rpc import RpcError
 from sim.server.scene import Instances, Planes, View
+from sim.server.scenery import Scenery
 from sim.server.sensors import film, images, memory
 from sim.server.sensors.attributes import generator
 from sim.server.sensors.dvs import EventCamera, Settings
 from sim.server.sensors.memory import Memory, Plain
 from sim.server.sensors.normals import normals
 from sim.server.sensors.optical_flow import FlowCamera
+from sim.server.sketches import Sketch, drawn
 from sim.server.stage import instances
 from sim.server.town import Town
 from sim.server.wire import Description
@@ -36,6 +38,7 @@ class Shot:
     planes: Planes
     view: View
     bodies: Instances
+    sketches: tuple[Sketch, ...]
     t: float  # s, simulation time
 
 
@@ -63,13 +66,15 @@ def _flow(actor: Actor) -> Encoder:
 
 
 def _colour(actor: Actor) -> Encoder:
-    """sensor.camera.rgb."""
+    """sensor.camera.rgb; debug drawings are not developed, they are on the print."""
     table = film.table(actor.attribute)
-    if table is None:
-        return Encoder(lambda shot: images.rgb(shot.planes, shot.view.fov))
 
     def developed(shot: Shot) -> Parts:
-        planes = replace(shot.planes, rgb=table[shot.planes.rgb])
+        planes = shot.planes
+        if table is not None:
+            planes = replace(planes, rgb=table[planes.rgb])
+        if shot.sketches:
+            planes = drawn(planes, shot.view, shot.sketches)
         return images.rgb(planes, shot.view.fov)
 
     return Encoder(developed)
@@ -135,7 +140,7 @@ class Studio:
     """Memory: the renderer of the present town, and what cameras remember, by actor."""
 
     def __init__(self) -> None:
-        self._town: Town | None = None
+        self._look: tuple[Town, object] | None = None
         self._renderer: Renderer | None = None
         self._encoders: dict[int, Encoder] = {}
 
@@ -149,16 +154,19 @@ class Studio:
             views.setdefault(key, view)
             keys.append(key)
         bodies = instances(episode)
-        planes = self._of(episode.town).render_many(
+        planes = self._of(episode.scenery).render_many(
             tuple(views.values()),
             bodies,
             episode.lights.states,
             episode.weather,
             episode.elapsed,
         )
+        sketches = tuple(episode.sketches)
         shots = dict(zip(views, planes, strict=True))
         return [
-            self._encoder(camera).encode(Shot(shots[key], views[key], bodies, episode.elapsed))
+            self._encoder(camera).encode(
+                Shot(shots[key], views[key], bodies, sketches, episode.elapsed)
+            )
             for camera, key in zip(cameras, keys, strict=True)
         ]
 
@@ -180,8 +188,9 @@ class Studio:
         """A camera is gone."""
         self._encoders.pop(actor_id, None)
 
-    def _of(self, town: Town) -> Renderer:
-        if self._renderer is None or self._town is not town:
-            self._town = town
-            self._renderer = Renderer(town.mesh(), len(os.sched_getaffinity(0)))
+    def _of(self, scenery: Scenery) -> Renderer:
+        look = (scenery.town, scenery.key)
+        if self._renderer is None or self._look != look:
+            self._look = look
+            self._renderer = Renderer(scenery.mesh(), len(os.sched_getaffinity(0)))
         return self._renderer

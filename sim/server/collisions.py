@@ -106,6 +106,12 @@ class Collisions:
         self._present[number] = False
         self._grid = None
 
+    def show(self, number: int, present: bool) -> None:
+        """Let an obstacle be there, or not."""
+        if self._present[number] != present:
+            self._present[number] = present
+            self._grid = None
+
     def save(self) -> list[Plain]:
         """The obstacles added since the start, and which are there."""
         return [packed(self._obstacles[self._given :]), packed(self._present)]

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import selectors
 import socket
 from collections import deque
+
+log = logging.getLogger(__name__)
 
 READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 CHUNK = 1 << 18  # bytes read at once
@@ -33,7 +36,14 @@ class Connection:
         """The connection has just ended, whoever ended it."""
 
     def on_event(self, events: int) -> None:
-        """Read and write what the socket allows."""
+        """Read and write what the socket allows; a fault of ours ends this connection only."""
+        try:
+            self._serve(events)
+        except Exception:
+            log.exception("a connection is closed")
+            self.close()
+
+    def _serve(self, events: int) -> None:
         if events & WRITE:
             self._flush()
         if events & READ and not self.closed:

@@ -130,7 +130,7 @@ def lidar(actor: Actor) -> Device:
     dice = generator(actor.attribute, actor.nth)
 
     def measure(episode: Episode, dt: float, rays: Rays) -> list[Parts]:
-        pose, town = episode.actors.pose[actor.row], rays.surroundings(episode.town)
+        pose, town = episode.actors.pose[actor.row], rays.surroundings(episode)
         boxes = rays.boxes(episode).without(pose[:3])
         return [lidars.points(laser, pose, dt, town, boxes, dice)]
 
@@ -142,7 +142,7 @@ def semantic_lidar(actor: Actor) -> Device:
     laser = Laser(lidars.Settings.read(actor.attribute))
 
     def measure(episode: Episode, dt: float, rays: Rays) -> list[Parts]:
-        pose, town = episode.actors.pose[actor.row], rays.surroundings(episode.town)
+        pose, town = episode.actors.pose[actor.row], rays.surroundings(episode)
         boxes = rays.boxes(episode).without(pose[:3])
         return [lidars.labelled_points(laser, pose, dt, town, boxes)]
 
@@ -155,7 +155,7 @@ def radar(actor: Actor) -> Device:
 
     def measure(episode: Episode, dt: float, rays: Rays) -> list[Parts]:
         actors, row = episode.actors, actor.row
-        pose, town = actors.pose[row], rays.surroundings(episode.town)
+        pose, town = actors.pose[row], rays.surroundings(episode)
         boxes = rays.boxes(episode).without(pose[:3])
         return [[settings.payload(pose, actors.velocity[row], dt, town, boxes, dice)]]
 
@@ -170,7 +170,7 @@ def obstacle(actor: Actor) -> Device:
         own = actor.parent or actor
         boxes = rays.boxes(episode)
         boxes = boxes.only(boxes.actor_id != own.id)
-        town = rays.surroundings(episode.town)
+        town = rays.surroundings(episode)
         found = detector.look(episode.actors.pose[actor.row], town, boxes)
         if found is None:
             return []

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
+from common.frames import FloatArray
 from sim import iso
 from sim.server import snapshot
 from sim.server.ackermann import Ackermann, Gains
@@ -16,15 +19,26 @@ from sim.server.friction import Zone
 from sim.server.lights import LightController
 from sim.server.limits import limits_of
 from sim.server.poses import matrices
-from sim.server.scene import Sign, Signal, Weather
+from sim.server.scene import Sign, Signal, StaticObject, Weather
+from sim.server.scenery import Scenery
+from sim.server.sketches import Sketch, after
 from sim.server.town import Town
 from sim.server.walkers import Walkers
 from sim.server.wire import Description, Settings
 
 PROP = "static.prop."
 FRICTION = "static.trigger.friction"
+DUSK = 0.02  # rad of the sun's altitude, the middle of what `render.sky` takes for dusk
 MOST_SUBSTEPS = 50  # of one step
 FIRST_VIEW = (0.0, 0.0, 50.0, 0.0, np.pi / 2, 0.0)  # the spectator begins high, looking down
+
+
+def boxes_of(things: Sequence[StaticObject]) -> tuple[FloatArray, FloatArray]:
+    """Centres with headings (K, 4) and half sizes (K, 3), m and rad."""
+    return (
+        np.array([(o.x, o.y, o.z, o.yaw) for o in things]).reshape(-1, 4),
+        np.array([o.extent for o in things]).reshape(-1, 3),
+    )
 
 
 class Episode:
@@ -40,6 +54,8 @@ class Episode:
         self.vehicles, self.walkers = Vehicles(), Walkers()
         self.collisions = Collisions(town.objects)
         self.contacts: list[Contact] = []  # of the last step
+        self.scenery = Scenery(town)
+        self.sketches: list[Sketch] = []  # debug drawings
         self.reports_contacts = False  # also where nobody senses them
         self.lights = LightController(town.signals)
         self.limits = limits_of(town.signs)
@@ -53,11 +69,7 @@ class Episode:
             actor.slot, actor.box_yaw = index, town.signals[index].trigger_yaw
         self.signs = [self._post(sign.kind, sign) for sign in town.signs]
         self._layout = snapshot.layout_of(self.actors)
-        things = [o for o in town.objects if o.solid]
-        self.solid = (
-            np.array([(o.x, o.y, o.z, o.yaw) for o in things]).reshape(-1, 4),
-            np.array([o.extent for o in things]).reshape(-1, 3),
-        )  # centres with headings (K, 4) and half sizes (K, 3) of what nobody can stand in
+        self.solid = boxes_of([o for o in town.objects if o.solid])  # nobody can stand in them
 
     def _post(self, type_id: str, post: Sign | Signal) -> Actor:
         pose = np.array([post.x, post.y, post.z, 0.0, 0.0, post.yaw])
@@ -73,6 +85,20 @@ class Episode:
             self._layout = snapshot.layout_of(self.actors)
         return self._layout
 
+    @property
+    def dark(self) -> bool:
+        """Whether street lamps are lit."""
+        return self.weather.sun_altitude < DUSK
+
+    def show_scenery(self) -> None:
+        """Let vehicles pass where things have disappeared, and nowhere else."""
+        absent = self.scenery.absent()
+        for index, thing in enumerate(self.town.objects):
+            if thing.solid:
+                self.collisions.show(index, thing.id not in absent)
+        things = [o for o in self.town.objects if o.solid and o.id not in absent]
+        self.solid = boxes_of(things)
+
     def bodies(self, actor: Actor) -> Vehicles | Walkers | None:
         """The arrays in which an actor's slot lies; None for what physics does not move."""
         if actor.kind is Kind.VEHICLE:
@@ -84,6 +110,7 @@ class Episode:
         self.frame += 1
         self.elapsed += dt
         self.delta = dt
+        self.sketches = after(self.sketches, self.elapsed) if self.sketches else self.sketches
         self.lights.step(dt)
         self.contacts = []
         if len(self.layout.vehicles.rows) or len(self.layout.walkers.rows):

@@ -22,15 +22,17 @@ class Rays:
     """Memory: the present town made ready for rays, and everybody's boxes of one frame."""
 
     def __init__(self) -> None:
-        self._town: Town | None = None
+        self._look: tuple[Town, object] | None = None
         self._surroundings: Surroundings | None = None
         self._frame: tuple[Episode, int, int] | None = None
         self._boxes: Boxes | None = None
 
-    def surroundings(self, town: Town) -> Surroundings:
+    def surroundings(self, episode: Episode) -> Surroundings:
         """The town's triangles."""
-        if self._surroundings is None or self._town is not town:
-            self._town, self._surroundings = town, Surroundings(town.mesh())
+        scenery = episode.scenery
+        look = (scenery.town, scenery.key)
+        if self._surroundings is None or self._look != look:
+            self._look, self._surroundings = look, Surroundings(scenery.mesh())
         return self._surroundings
 
     def boxes(self, episode: Episode) -> Boxes:
@@ -46,7 +48,7 @@ class Rays:
         if length == 0.0:
             return []
         way, reach = (end - start) / length, min(length, LONGEST)
-        town, boxes = self.surroundings(episode.town), self.boxes(episode)
+        town, boxes = self.surroundings(episode), self.boxes(episode)
         found: list[Hit] = []
         gone = 0.0
         while len(found) < min(most, MOST_HITS) and gone < reach:

@@ -112,7 +112,7 @@ def requests(unpacker: msgpack.Unpacker, data: bytes) -> Iterator[Request]:
             message = unpacker.unpack()
         except msgpack.OutOfData:
             return
-        except (ValueError, MemoryError, RecursionError, msgpack.UnpackException) as error:
+        except (ValueError, TypeError, MemoryError, RecursionError) as error:
             raise ProtocolError(f"not msgpack: {error!r}") from error
         yield parse(message)
 
@@ -121,7 +121,6 @@ def new_unpacker() -> msgpack.Unpacker:
     """An unpacker with the limits of this server."""
     return msgpack.Unpacker(
         raw=False,
-        strict_map_key=False,
         unicode_errors="replace",
         max_buffer_size=MAX_MESSAGE,
         max_array_len=MAX_ITEMS,

@@ -87,8 +87,15 @@ class Server:
         if peer.backlog > MAX_BACKLOG:
             log.warning("a client is cut off: it does not read its answers")
             peer.close()
+        self._publish()
+
+    def _publish(self) -> None:
+        """The sensors of the last tick; a fault of ours costs this tick's data only."""
         if self.sim.sensors_due:
-            self.sim.publish_sensors()
+            try:
+                self.sim.publish_sensors()
+            except Exception:
+                log.exception("sensors failed")
 
     def _due(self) -> float | None:
         """Do what time asks for; the seconds until it asks again, None for never."""
@@ -99,8 +106,7 @@ class Server:
         waits: list[float] = [POLL] if self._held else []
         if not self.sim.settings.synchronous:
             waits.append(self.sim.asynchronous_tick())
-            if self.sim.sensors_due:
-                self.sim.publish_sensors()
+            self._publish()
         return min(waits, default=None)
 
     def _must_wait(self) -> bool:

@@ -98,6 +98,10 @@ class Simulation:
             actor.stream = self.next_stream
             self.next_stream += 1
 
+    def tell_of_lights(self) -> None:
+        """Clients shall ask for the street lights again."""
+        self._bits |= snapshot.LIGHTS_PENDING
+
     def navmesh(self) -> bytes:
         """Where walkers may go in the present town, as a file; made at the first call."""
         town = self.episode.town

@@ -26,6 +26,7 @@ from sim.server.rpc import RpcError
 from sim.server.scene import Weather
 from sim.server.sensors.memory import Plain, packed, unpacked
 from sim.server.simulation import Simulation
+from sim.server.sketches import Sketch
 from sim.server.vehicle_arrays import MODEL, STATE
 from sim.server.wire import Description, Settings
 
@@ -51,6 +52,8 @@ def save(sim: Simulation) -> bytes:
             "walkers": episode.walkers.save(),
             "collisions": episode.collisions.save(),
             "lights": episode.lights.save(),
+            "scenery": episode.scenery.save(),
+            "sketches": [_sketch(own) for own in episode.sketches],
             "sensors": [[a.id, sim.sensing.save(a)] for a in episode.actors.of(Kind.SENSOR)],
         }
     )
@@ -123,10 +126,19 @@ def _fill(episode: Episode, body: dict[str, Any]) -> None:
     episode.walkers.restore(body["walkers"])
     episode.collisions.restore(body["collisions"])
     episode.lights.restore(body["lights"])
+    episode.scenery.restore(body["scenery"])
+    episode.show_scenery()
+    for lines, thickness, (r, g, b), until, frames in body["sketches"]:
+        figure = unpacked(lines, np.float64)
+        episode.sketches.append(Sketch(figure, thickness, (r, g, b), until, frames))
     for actor in register:
         bodies = episode.bodies(actor)
         if bodies is not None and not bodies.alive[actor.slot]:
             raise ValueError(f"actor {actor.id} has no body")
+
+
+def _sketch(own: Sketch) -> Plain:
+    return [packed(own.lines), own.thickness, list(own.colour), own.until, own.frames]
 
 
 def _actors(register: Actors) -> Plain:

@@ -19,7 +19,7 @@ from sim.server import opendrive
 from sim.server.dress import cache
 from sim.server.dress.dressing import Dressing, dress
 from sim.server.ground import Ground
-from sim.server.scene import Mesh, Sign, Signal, StaticObject
+from sim.server.scene import Material, Mesh, Sign, Signal, StaticObject
 from sim.server.signals import signals_of, signs_of
 
 if TYPE_CHECKING:
@@ -53,6 +53,16 @@ class Town:
     def objects(self) -> tuple[StaticObject, ...]:
         """What stands still."""
         return self.dressing.objects
+
+    @cached_property
+    def lamps(self) -> dict[int, FloatArray]:
+        """The street lights (3,) m by their posts' ids."""
+        mesh = self.mesh()
+        glows = mesh.material == Material.STREET_LAMP
+        middle = mesh.vertices[mesh.faces[glows]].mean(axis=1).astype(np.float64)
+        owner = mesh.instance[glows]
+        posts = np.unique(owner[owner > 0])
+        return {int(post): middle[owner == post].mean(axis=0) for post in posts}
 
     def mesh(self) -> Mesh:
         """All triangles of the town."""

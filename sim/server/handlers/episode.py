@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from sim.server import blueprints, navmesh, wire
 from sim.server.rpc import RpcError, Table, accepted, value, void
+from sim.server.scenery import ALL_LAYERS
 from sim.server.simulation import VERSION, Call
 from sim.server.streams import snapshots_of
 from sim.server.town import town_files
 from sim.server.wire import Wire, to_actor
 
 PREFIX = "Carla/Maps/"
+LAYERED = "buildings, foliage, street lights, props, walls; the other layers are always there"
 
 
 def version(call: Call) -> str:
@@ -50,6 +52,24 @@ def load_new_episode(call: Call, name: str, reset: bool, layers: int = 0xFFFF) -
     """Load a built-in town, the present map again, or the client's own OpenDRIVE."""
     town = call.sim.town_called(wire.text(name))
     call.sim.load(town, bool(reset))
+    set_layers(call, wire.whole(layers) & ALL_LAYERS)
+
+
+def set_layers(call: Call, layers: int) -> None:
+    """Let only these layers of the map be there."""
+    if call.episode.scenery.layers != layers:
+        call.episode.scenery.layers = layers
+        call.episode.show_scenery()
+
+
+def load_map_layer(call: Call, layers: int) -> None:
+    """Let layers of the map appear."""
+    set_layers(call, call.episode.scenery.layers | wire.whole(layers) & ALL_LAYERS)
+
+
+def unload_map_layer(call: Call, layers: int) -> None:
+    """Let layers of the map disappear."""
+    set_layers(call, call.episode.scenery.layers & ~wire.whole(layers))
 
 
 def copy_opendrive_to_file(call: Call, xodr: str, parameters: Wire) -> None:
@@ -116,7 +136,10 @@ def get_weather_parameters(call: Call) -> list[float]:
 
 def set_weather_parameters(call: Call, value: Wire) -> None:
     """Change the weather."""
+    dark = call.episode.dark
     call.episode.weather = wire.weather(value)
+    if call.episode.dark != dark:
+        call.sim.tell_of_lights()
 
 
 def get_imui_gravity(call: Call) -> float:
@@ -136,12 +159,12 @@ TABLE: Table = {
     "get_episode_settings": value(get_episode_settings),
     "set_episode_settings": value(set_episode_settings),
     "tick_cue": value(tick_cue),
-    "load_new_episode": void(load_new_episode, "map layers are ignored"),
+    "load_new_episode": void(load_new_episode, LAYERED),
     "copy_opendrive_to_file": void(
         copy_opendrive_to_file, "the map is dressed as any other; the parameters are ignored"
     ),
-    "load_map_layer": accepted("load_map_layer: maps have one layer"),
-    "unload_map_layer": accepted("unload_map_layer: maps have one layer"),
+    "load_map_layer": void(load_map_layer, LAYERED),
+    "unload_map_layer": void(unload_map_layer, LAYERED),
     "get_map_info": value(get_map_info),
     "get_map_data": value(get_map_data),
     "get_navigation_mesh": value(get_navigation_mesh),

@@ -6,12 +6,13 @@ import numpy as np
 
 from sim.server import wire
 from sim.server.rays import MOST_HITS
-from sim.server.rpc import Table, accepted, value
+from sim.server.rpc import Table, accepted, value, void
 from sim.server.scene import Label, StaticObject
 from sim.server.simulation import Call
 from sim.server.wire import Wire
 
 ANY = 255
+MOST_OBJECTS = 1 << 20
 
 
 def objects_of(call: Call, label: Wire) -> list[StaticObject]:
@@ -54,6 +55,15 @@ def get_environment_objects(call: Call, label: int) -> Wire:
     ]
 
 
+def enable_environment_objects(call: Call, ids: Wire, shown: bool) -> None:
+    """Let objects of the map appear or disappear: from pictures, rays and collisions."""
+    some = frozenset(wire.whole(number) for number in wire.items(ids, MOST_OBJECTS))
+    scenery = call.episode.scenery
+    known = some & {thing.id for thing in call.episode.town.objects}
+    scenery.hidden = scenery.hidden - known if shown else scenery.hidden | known
+    call.episode.show_scenery()
+
+
 def project_point(call: Call, location: Wire, direction: Wire, distance: float) -> Wire:
     """The first thing from a point in a direction within a distance (m)."""
     start, way = wire.vector(location), wire.vector(direction)
@@ -82,7 +92,7 @@ TABLE: Table = {
     ),
     "get_all_level_BBs": value(get_all_level_boxes),
     "get_environment_objects": value(get_environment_objects),
-    "enable_environment_objects": accepted("enable_environment_objects: objects stay"),
+    "enable_environment_objects": void(enable_environment_objects),
     "project_point": value(project_point),
     "cast_ray": value(cast_ray),
 }

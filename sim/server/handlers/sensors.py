@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sim.server import wire
 from sim.server.actors import Kind
-from sim.server.rpc import Table, accepted, value
+from sim.server.rpc import RpcError, Table, accepted, value
 from sim.server.simulation import Call
 from sim.server.wire import Wire
 
@@ -13,8 +13,12 @@ IDLE_STREAM = 0xFFFFFFFF  # a stream that never sends
 
 def get_sensor_token(call: Call, stream: int) -> Wire:
     """Where a stream is; ticks wait for the subscription that follows."""
-    call.sim.streams.announce(wire.whole(stream))
-    return [call.sim.streams.token(stream)]
+    number = wire.whole(stream)
+    if not 0 <= number < 1 << 32:
+        raise RpcError(f"expected a stream's number, got {number}")
+    if number < call.sim.next_stream:
+        call.sim.streams.announce(number)
+    return [call.sim.streams.token(number)]
 
 
 def get_gbuffer_token(call: Call, sensor: int, gbuffer: int) -> bytes:

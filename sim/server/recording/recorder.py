@@ -51,7 +51,8 @@ class Recorder:
             TapeError: it cannot be written, or would replace a file that is no recording.
         """
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            if path.parent == tape.folder():
+                path.parent.mkdir(parents=True, exist_ok=True)
             if path.exists() and not _replaceable(path):
                 raise TapeError(f"{path} is there and no recording; it stays as it is")
             self._file = path.open("wb")

@@ -80,7 +80,9 @@ def test_a_second_client_sees_what_the_first_one_did(port, world, spawn):
     other = carla.Client("127.0.0.1", port)
     other.set_timeout(60.0)
     there = other.get_world()
-    world.tick()
+    frame = world.tick()
+    while there.get_snapshot().frame < frame:
+        time.sleep(0.01)
     assert sorted(a.id for a in there.get_actors()) == sorted(a.id for a in world.get_actors())
     assert there.get_actor(car.id).type_id == car.type_id
 
