@@ -146,7 +146,7 @@ def _others() -> tuple[Blueprint, ...]:
     trigger = (
         role("default"),
         choice("friction", Type.FLOAT, "3.5"),
-        *(choice(f"extent_{axis}", Type.FLOAT, "1.0") for axis in "xyz"),
+        *(choice(f"extent_{axis}", Type.FLOAT, "100.0") for axis in "xyz"),
     )
     return (
         Blueprint("controller.ai.walker", "controller,ai,walker", (role("default"),)),

@@ -15,11 +15,19 @@ from numpy.typing import ArrayLike, NDArray
 
 from sim.server import vehicle_physics, vehicle_step
 from sim.server.blueprints import Blueprint
-from sim.server.friction import Zone, grips
+from sim.server.friction import Zone, frictions
 from sim.server.scene import Weather
 from sim.server.sensors.memory import Plain
-from sim.server.vehicle_arrays import MODEL, STATE, Records, fill_box, fill_physics, fresh_state
-from sim.server.vehicle_physics import Chassis, VehiclePhysics
+from sim.server.vehicle_arrays import (
+    CONTROLS,
+    MODEL,
+    STATE,
+    Records,
+    fill_box,
+    fill_physics,
+    fresh_state,
+)
+from sim.server.vehicle_physics import REFERENCE_FRICTION, Chassis, VehiclePhysics
 
 F64 = NDArray[np.float64]
 Ground = Callable[[F64], tuple[F64, F64]]
@@ -128,6 +136,7 @@ class Vehicles:
         row["brake"] = min(max(brake, 0.0), 1.0)
         row["hand_brake"], row["reverse"] = hand_brake, reverse
         row["manual_gear_shift"], row["gear_wish"] = manual_gear_shift, gear
+        row["fresh"] = True
 
     def teleport(self, slot: int, pose: ArrayLike) -> None:
         """Put the origin at `pose` (6,); velocities stay, as in CARLA."""
@@ -182,8 +191,12 @@ class Vehicles:
         self.state["gravity"][slot] = on
 
     def physics(self, slot: int) -> VehiclePhysics:
-        """The parameters in force."""
-        return self._physics[slot][0]
+        """The parameters in force; in a friction trigger its friction is the tyres'."""
+        own = self._physics[slot][0]
+        friction = float(frictions(self.zones.values(), self.pose[slot : slot + 1, :3])[0])
+        if math.isnan(friction):
+            return own
+        return replace(own, wheels=tuple(replace(w, tire_friction=friction) for w in own.wheels))
 
     def set_physics(self, slot: int, physics: VehiclePhysics) -> None:
         """New parameters; whoever changes max_steer redefines the rack's lock too."""
@@ -198,12 +211,30 @@ class Vehicles:
     def step(self, dt: float, ground: Ground, weather: Weather, max_substep: float = 0.01) -> None:
         """Move everything by `dt` s."""
         steps = max(1, math.ceil(dt / max_substep - 1e-9))
-        self.state["surface_grip"] = grips(self.zones.values(), self.pose[:, :3])
+        self.state["grip"] = self._grip()
+        self._relax()
         vehicle_step.move_all(self.state, self.model, dt, steps, wet_grip(weather))
         points = np.empty((4 * int(np.count_nonzero(self.alive)), 3))
         if vehicle_step.corners(self.state, self.model, points):
             heights, _ = ground(points)
             vehicle_step.settle_all(self.state, self.model, heights, dt, steps)
+
+    def _relax(self) -> None:
+        """Without CARLA's sticky control a command lasts for one step."""
+        lapsed = self.state["fleeting"] & ~self.state["fresh"]
+        if lapsed.any():
+            for name in CONTROLS:
+                self.state[name][lapsed] = 0
+        self.state["fresh"] = False
+
+    def _grip(self) -> F64:
+        """The tyres' dry friction (capacity, 4): their own, or what a zone gives them."""
+        own: F64 = self.model["grip"]
+        if not self.zones:
+            return own
+        given = frictions(self.zones.values(), self.pose[:, :3]) / REFERENCE_FRICTION
+        inside = (given * self.model["tyre_grip"])[:, None]
+        return np.where(np.isnan(inside), own, inside)
 
     # --- copies
 

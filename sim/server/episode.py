@@ -202,6 +202,8 @@ class Episode:
         bodies, pose = self.bodies(actor), self.actors.pose[actor.row]
         if bodies is not None:
             actor.slot = bodies.add(blueprint, pose)
+            if actor.attribute("sticky_control").lower() == "false":
+                bodies.state["fleeting"][actor.slot] = True
         elif actor.type_id.startswith(PROP) and blueprint.half_extent[2] > 0.0:
             x, y, z = (pose[:3] + matrices(pose)[:3, :3] @ actor.centre).tolist()
             actor.slot = self.collisions.add_obstacle(x, y, z, float(pose[5]), actor.extent)

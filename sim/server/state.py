@@ -182,7 +182,7 @@ def _restored(saved: Plain) -> Actors:
 
 def _vehicles(episode: Episode) -> Plain:
     zones = [
-        [key, zone.centre.tolist(), zone.yaw, zone.half.tolist(), zone.grip]
+        [key, zone.centre.tolist(), zone.yaw, zone.half.tolist(), zone.friction]
         for key, zone in episode.vehicles.zones.items()
     ]
     controllers = [[slot, astuple(own)] for slot, own in episode.ackermann.items()]
@@ -197,8 +197,8 @@ def _fill_vehicles(episode: Episode, saved: Plain) -> None:
     episode.vehicles.restore(arrays)
     episode.vehicles.restore_parameters(parameters)
     episode.vehicles.zones = {
-        key: Zone(np.array(centre), yaw, np.array(half), grip)
-        for key, centre, yaw, half, grip in zones
+        key: Zone(np.array(centre), yaw, np.array(half), friction)
+        for key, centre, yaw, half, friction in zones
     }
     episode.gains = {slot: Gains(*own) for slot, own in gains}
     episode.ackermann = {}

@@ -8,7 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.server.blueprints import Blueprint
-from sim.server.vehicle_physics import REFERENCE_FRICTION, Chassis, VehiclePhysics
+from sim.server.vehicle_physics import (
+    REFERENCE_FRICTION,
+    REFERENCE_LONG_STIFFNESS,
+    Chassis,
+    VehiclePhysics,
+)
 
 Records = NDArray[Any]
 """A structured array."""
@@ -38,6 +43,8 @@ STATE = np.dtype(
         ("reverse", "?"),
         ("manual_gear_shift", "?"),
         ("gear_wish", "i4"),
+        ("fleeting", "?"),  # a command lasts for one step: sticky_control is off
+        ("fresh", "?"),  # it came after the last step
         # what has reached the machine
         ("pedal", "f8"),
         ("brake_pedal", "f8"),
@@ -61,7 +68,7 @@ STATE = np.dtype(
         ("torque", "f8"),  # Nm about z
         ("cruise", "?"),  # constant velocity
         ("cruise_velocity", "f8", 3),  # m/s, body axes
-        ("surface_grip", "f8"),  # share of the tyres' friction
+        ("grip", "f8", WHEELS),  # the tyres' dry friction where the vehicle is
         # telemetry per wheel
         ("wheel_load", "f8", WHEELS),  # N
         ("long_force", "f8", WHEELS),  # N
@@ -71,6 +78,17 @@ STATE = np.dtype(
         ("omega", "f8", WHEELS),  # rad/s
     ]
 )
+
+CONTROLS = (
+    "throttle",
+    "steer",
+    "brake",
+    "hand_brake",
+    "reverse",
+    "manual_gear_shift",
+    "gear_wish",
+)
+"""The columns of STATE that hold what the user asks for."""
 
 MODEL = np.dtype(
     [
@@ -85,7 +103,9 @@ MODEL = np.dtype(
         ("max_steer", "f8"),
         ("lock", "f8"),
         ("leans", "?"),
+        ("tyre_grip", "f8"),  # dry friction of a tyre of REFERENCE_FRICTION
         ("grip", "f8", WHEELS),
+        ("traction", "f8", WHEELS),  # share of it that pushes and brakes along
         ("stiffness", "f8", WHEELS),
         ("brake", "f8", WHEELS),  # N at full pedal
         ("hand_brake", "f8", WHEELS),  # N
@@ -166,6 +186,10 @@ def fill_physics(row: Record, physics: VehiclePhysics, chassis: Chassis) -> None
     row["grip"] = _corner_means(
         [chassis.grip * w.tire_friction / REFERENCE_FRICTION for w in wheels]
     )
+    row["tyre_grip"] = chassis.grip
+    row["traction"] = _corner_means(
+        [min(w.long_stiff_value / REFERENCE_LONG_STIFFNESS, 1.0) for w in wheels]
+    )
     row["stiffness"] = _corner_means([w.lat_stiff_value for w in wheels])
     row["brake"] = np.array(_four([w.max_brake_torque for w in wheels])) / radius
     row["hand_brake"] = np.array(_four([w.max_handbrake_torque for w in wheels])) / radius
@@ -205,7 +229,6 @@ def fresh_state(row: Record, pose: NDArray[np.float64]) -> None:
     row["alive"] = row["simulate"] = row["gravity"] = row["collides"] = True
     row["pose"] = pose
     row["gear"] = 1
-    row["surface_grip"] = 1.0
     row["load"] = 1.0
     row["ground_z"] = pose[2]
     row["ground_roll"], row["ground_pitch"] = pose[3], pose[4]

@@ -16,6 +16,8 @@ from sim.server.catalogue.kinds import Vector
 
 REFERENCE_FRICTION = 3.5
 """CARLA's usual tire_friction; a wheel that has it grips with the chassis' own `grip`."""
+REFERENCE_LONG_STIFFNESS = 1000.0
+"""CARLA's usual long_stiff_value; a softer tyre pushes and brakes with so much less."""
 
 MAX_STEER = 70.0 * math.pi / 180.0
 """rad, max_steer_angle of CARLA's cars: what a steer of 1 asks for at standstill."""
@@ -200,7 +202,7 @@ def _wheels(design: Design, centre_x: float, track: float) -> tuple[Wheel, ...]:
                     max_handbrake_torque=0.0 if front else 0.6 * hold / per_axle / rear,
                     lat_stiff_max_load=2.0,
                     lat_stiff_value=design.stiffness * (1.0 if front else 1.2),
-                    long_stiff_value=1000.0,
+                    long_stiff_value=REFERENCE_LONG_STIFFNESS,
                     position=(
                         centre_x + place * design.wheelbase,
                         0.0 if two else side * track,

@@ -132,6 +132,9 @@ def _engine(s: Record, m: Record, u: float) -> tuple[float, float]:
 def _loads(s: Record, m: Record) -> None:
     """Wheel loads (N): static shares, then what braking and cornering shift."""
     weight = m.mass * GRAVITY * s.load
+    if weight == 0.0:  # in the air
+        s.wheel_load[:] = 0.0
+        return
     pitch = m.mass * s.body_accel[0] * m.centre_height / m.wheelbase
     front = 0.5 * (weight * m.rear / m.wheelbase - pitch)
     rear = 0.5 * (weight * m.front / m.wheelbase + pitch)
@@ -160,10 +163,11 @@ def _tyre(
     limit = grip * s.wheel_load[i]
     side = min(abs(s.lat_force[i]) / limit, 1.0)  # traction control leaves the side force alone
     room = limit if m.leans else limit * max(math.sqrt(1.0 - side * side), 0.1)
+    room *= m.traction[i]
     push = min(max(drive * m.drive[i], -room), room)
     brake = max(s.brake_pedal, _SKID_BRAKE * s.skid) * m.brake[i]
     if abs(along) > _ANTILOCK_SPEED:
-        brake = min(brake, _ANTILOCK * limit)
+        brake = min(brake, _ANTILOCK * m.traction[i] * limit)
     hold = brake + (m.hand_brake[i] if s.hand_brake else 0.0)
     if hold >= limit:  # locked: friction against the sliding, whatever way the wheel points
         rate = limit / max(math.hypot(along, across), _STILL)
@@ -205,7 +209,7 @@ def _tyres(
         c, n = math.cos(angle), math.sin(angle)
         vx, vy = w[0] - w[2] * y, w[1] + w[2] * x
         along, across = c * vx + n * vy, c * vy - n * vx
-        grip = m.grip[i] * wet * s.surface_grip
+        grip = s.grip[i] * wet
         k_long, k_lat, push = _tyre(s, m, i, along, across, drive, grip)
         if k_long * abs(along) < 0.9 * grip * s.wheel_load[i]:
             k_long += engine_drag * m.drive[i]
@@ -227,7 +231,7 @@ def _stability(s: Record, m: Record, w: F64, wet: float, dt: float, d: F64) -> N
     """Notice sliding tyres, and damp a yaw rate beyond what the grip can bend the path by."""
     sliding = 0.0
     for i in range(4):
-        grip = m.grip[i] * wet * s.surface_grip
+        grip = s.grip[i] * wet
         if abs(s.lat_slip[i]) * m.stiffness[i] > 3.0 * grip:
             sliding = 1.0
     if m.leans or abs(w[0]) < _SKID_SPEED:
@@ -235,7 +239,7 @@ def _stability(s: Record, m: Record, w: F64, wet: float, dt: float, d: F64) -> N
     rate = _SKID_RISE if sliding > s.skid else _SKID_FALL
     s.skid += min(max(sliding - s.skid, -rate * dt), rate * dt)
     if s.skid > 0.0:
-        grip = m.grip[2] * wet * s.surface_grip
+        grip = s.grip[2] * wet
         if abs(w[2]) > _YAW_EXCESS * grip * GRAVITY / abs(w[0] + 1e-9):
             moment = 0.25 * grip * m.mass * GRAVITY * 0.5 * m.track
             d[5] += s.skid * moment / abs(w[2])
@@ -265,7 +269,7 @@ def _rests(s: Record, m: Record, w: F64, b: F64, wet: float) -> bool:
     hold = s.brake_pedal * m.brake.sum() + (m.hand_brake.sum() if s.hand_brake else 0.0)
     if s.gear != 0:
         hold += _HOLD * weight
-    hold = min(hold, m.grip[3] * wet * s.surface_grip * weight) + _ROLLING * weight
+    hold = min(hold, s.grip[3] * wet * weight) + _ROLLING * weight
     return bool(math.hypot(b[0], b[1]) <= hold)
 
 

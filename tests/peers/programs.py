@@ -74,6 +74,7 @@ def methods(file: Path) -> list[str]:
         f"{item.name}.{method.name}"
         for item in ast.parse(file.read_text()).body
         if isinstance(item, ast.ClassDef)
+        and any(isinstance(base, ast.Name) and base.id.endswith("SmokeTest") for base in item.bases)
         for method in item.body
         if isinstance(method, ast.FunctionDef) and method.name.startswith("test_")
     ]

@@ -295,7 +295,7 @@ def test_a_walker_that_is_hit_lies_down_and_gets_up_again():
 
 
 def test_ice_in_a_friction_trigger_lengthens_the_stop_and_leaves_others_alone():
-    values = {"friction": "0.5", "extent_x": "200.0", "extent_y": "3.0", "extent_z": "5.0"}
+    values = {"friction": "0.5", "extent_x": "20000", "extent_y": "300", "extent_z": "500"}
     vehicles = Vehicles()
     slots = [vehicles.add(find(MKZ), [0.0, y, 0.0, 0.0, 0.0, 0.0]) for y in (0.0, 10.0)]
     vehicles.zones[1] = Zone.read(np.zeros(6), values.__getitem__)

@@ -47,3 +47,70 @@ def test_a_client_loads_the_towns_of_a_folder_by_name(tmp_path, port):
         assert client.load_world("Elsewhere").get_map().name == "Carla/Maps/Elsewhere"
         with pytest.raises(RuntimeError, match="Atlantis"):
             client.load_world("Atlantis")
+
+
+def test_a_friction_trigger_gives_the_tyres_inside_its_friction_and_leaves_others_alone(
+    world, spawn
+):
+    """Its extents are half sizes in centimetres, as in Unreal."""
+    inside, outside = spawn("vehicle.tesla.model3", 0), spawn("vehicle.tesla.model3", 3)
+    for car in (inside, outside):
+        physics = car.get_physics_control()
+        wheels = physics.wheels
+        for wheel in wheels:
+            wheel.tire_friction = 0.0
+        physics.wheels = wheels
+        car.apply_physics_control(physics)
+    world.tick()
+    distance = inside.get_location().distance(outside.get_location())
+    place = carla.Transform(inside.get_transform().location)
+    size = str(60.0 * distance)  # cm: reaches over 0.6 of the distance
+    sides = {"extent_x": size, "extent_y": size, "extent_z": "1000"}
+    trigger = spawn("static.trigger.friction", place, friction=5.0, **sides)
+    world.tick()
+    frictions = [car.get_physics_control().wheels[0].tire_friction for car in (inside, outside)]
+    assert frictions == [5.0, 0.0]
+    trigger.destroy()
+    world.tick()
+    assert inside.get_physics_control().wheels[0].tire_friction == 0.0
+
+
+def test_without_sticky_control_a_command_lasts_for_one_tick(world, spawn):
+    car = spawn("vehicle.tesla.model3", 0, sticky_control="False")
+    world.tick()
+    car.apply_control(carla.VehicleControl(throttle=1.0))
+    world.tick()
+    assert car.get_control().throttle == 1.0
+    world.tick()
+    assert car.get_control().throttle == 0.0
+
+
+def test_without_gravity_nothing_slows_a_vehicle_but_the_air(world, spawn):
+    start = world.get_map().get_spawn_points()[0]
+    start.location.z += 0.5
+    car = spawn("vehicle.audi.etron", start)
+    car.set_enable_gravity(False)
+    physics = car.get_physics_control()
+    physics.drag_coefficient = 0.0
+    car.apply_physics_control(physics)
+    world.tick()
+    car.set_target_velocity(20.0 * start.get_forward_vector())
+    for _ in range(20):
+        world.tick()
+    assert car.get_velocity().length() == pytest.approx(20.0, abs=1e-3)
+
+
+def test_a_tyre_of_little_longitudinal_stiffness_pulls_less(world, spawn):
+    cars = [spawn("vehicle.toyota.prius", place) for place in (0, 3)]
+    for car, stiffness in zip(cars, (100.0, 2000.0), strict=True):
+        physics = car.get_physics_control()
+        wheels = physics.wheels
+        for wheel in wheels:
+            wheel.long_stiff_value = stiffness
+        physics.wheels = wheels
+        car.apply_physics_control(physics)
+        car.apply_control(carla.VehicleControl(throttle=1.0))
+    for _ in range(20):
+        world.tick()
+    soft, hard = (car.get_velocity().length() for car in cars)
+    assert soft < 0.8 * hard

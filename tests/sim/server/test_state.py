@@ -28,7 +28,9 @@ def full(world, port, spawn):
     slow = spawn("vehicle.carlamotors.firetruck", 60)
     walker = spawn("walker.pedestrian.0004", carla.Transform(points[90].location))
     spawn("static.prop.box01", 120)
-    spawn("static.trigger.friction", 30, extent_x=500, extent_y=500, extent_z=500, friction=0.4)
+    spawn(
+        "static.trigger.friction", 30, extent_x=50000, extent_y=50000, extent_z=50000, friction=0.4
+    )
     up = carla.Transform(carla.Location(z=2.5))
     size = {"image_size_x": 48, "image_size_y": 32}
     sensors = [
