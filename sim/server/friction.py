@@ -38,7 +38,7 @@ class Zone:
 
 
 def frictions(zones: Iterable[Zone], places: F64) -> F64:
-    """The friction (N,) of the tyres at places (N, 3) m, NaN for their own; the last zone counts."""
+    """The friction (N,) of tyres at places (N, 3) m, NaN for their own; the last zone counts."""
     out = np.full(len(places), np.nan)
     for zone in zones:
         c, s = np.cos(zone.yaw), np.sin(zone.yaw)
