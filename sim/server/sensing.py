@@ -18,6 +18,7 @@ from sim.server.sensors.attributes import number
 from sim.server.sensors.memory import Plain
 from sim.server.streams import Streams
 
+REHEARSAL = 0.05  # s of a measurement that nobody sees
 EARLY = 1e-6  # s: a sensor may be due this much sooner, for the rounding of sums of steps
 
 
@@ -38,6 +39,7 @@ class Sensing:
     def __init__(self) -> None:
         self._sensors: dict[int, Sensor] = {}
         self.studio, self.rays = Studio(), Rays()
+        self._rehearsed: set[str] = set()  # kinds whose kernels are loaded
 
     def admit(self, actor: Actor, now: float) -> None:
         """A new sensor.
@@ -54,6 +56,16 @@ class Sensing:
         except ValueError as error:
             raise RpcError(f"unable to spawn actor: {error}") from error
         self._sensors[actor.id] = Sensor(actor, device, interval, -math.inf, now)
+
+    def rehearse(self, actor: Actor, episode: Episode) -> None:
+        """Load what a kind of sensor needs when its first is spawned, not at its first frame."""
+        device = self._sensors[actor.id].device
+        if device is None or actor.type_id in self._rehearsed:
+            return
+        self._rehearsed.add(actor.type_id)
+        before = memory.save(device.memories)
+        device.measure(episode, REHEARSAL, self.rays)
+        memory.restore(device.memories, before)
 
     def publish(self, episode: Episode, hub: Streams, *, keep: bool, dark: bool) -> None:
         """Measure and send, for the sensors that somebody listens to and that are due."""

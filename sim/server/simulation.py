@@ -91,6 +91,7 @@ class Simulation:
         """
         try:
             self.sensing.admit(actor, self.episode.elapsed)
+            self.sensing.rehearse(actor, self.episode)
         except RpcError:
             self.episode.destroy(actor)
             raise

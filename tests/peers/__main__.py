@@ -12,12 +12,13 @@ from pathlib import Path
 from tests.peers import programs
 from tests.peers.runner import run
 
+NETWORK = 'ip link set lo up && ip route add default dev lo && exec "$@"'
 APART = "NINEFOLD_PEERS_APART"  # set once this process has a network of its own
 
 
 def network_of_its_own() -> None:
     """Begin again where every port is free: the programs have theirs written into them."""
-    command = ["unshare", "--map-root-user", "--net", "sh", "-c", 'ip link set lo up && exec "$@"']
+    command = ["unshare", "--map-root-user", "--net", "sh", "-c", NETWORK]
     command += ["sh", sys.executable, "-m", "tests.peers", *sys.argv[1:]]
     possible = subprocess.run([*command[:3], "true"], capture_output=True, check=False)
     if APART not in os.environ and possible.returncode == 0:

@@ -82,6 +82,8 @@ def methods(file: Path) -> list[str]:
 
 SMOKE_LIMITS = {"test_spawnpoints": 1800.0, "test_vehicle_physics": 900.0, "test_map": 900.0}
 SMOKE_ASSETS = {
+    "test_collision_determinism.TestCollisionDeterminism.test_two_cars": "Town03's open ground",
+    "test_collision_sensor.TestCollisionSensor.test_single_car": "the wall at Town03's roundabout",
     "test_map.TestMap.test_load_all_maps": "a Town03 with crosswalks (its map of 0.9.16)",
 }
 
@@ -117,7 +119,7 @@ def utilities(checkout: Path) -> list[Program]:
         program("test_connection.py", says="connected"),
         program("config.py", "--inspect", says="version:"),
         program("config.py", "--list"),
-        program("config.py", "--list-blueprints"),
+        program("config.py", "--list-blueprints", "vehicle.*"),
         program("config.py", "--weather", "WetSunset"),
         program("config.py", "--map", "Town01", "--delta-seconds", "0.1", "--no-rendering"),
         program("performance_benchmark.py", "--ticks", "10", "--maps", "Town10HD_Opt", limit=900.0),

@@ -98,7 +98,13 @@ def start(program: Program, python: str, work: Path, output: Path) -> subprocess
             stderr=subprocess.STDOUT,
             env={**os.environ, **quiet, **dict(program.environment), "PYTHONPATH": path},
             start_new_session=True,
+            preexec_fn=hear_interrupts,
         )
+
+
+def hear_interrupts() -> None:
+    """A runner in the background of a shell ignores them, and its children would too."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def attend(program: Program, process: subprocess.Popen[bytes]) -> str | None:
