@@ -7,7 +7,7 @@ from pathlib import Path
 
 from common.messages import ControlCommand, Decision, Observation, Plan, Route, Scene, Source
 from planning.follow import Follower
-from planning.planner import Planner, PlannerConfig
+from planning.planner import CAMERA, Planner, PlannerConfig
 from planning.safety import SafetyGate
 
 Perceive = Callable[[Observation], Scene | None]
@@ -80,4 +80,4 @@ def camera_driver(weights: Path | None = None, threads: int = 2) -> Stack:
             return None
         return perception.perceive(observation.frames, observation.ego)
 
-    return Stack(perceive, perception.reset)
+    return Stack(perceive, perception.reset, CAMERA)

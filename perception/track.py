@@ -32,7 +32,8 @@ NEUTRAL = {ObjectKind.VEHICLE: 0.3, ObjectKind.WALKER: 0.38}
 EVIDENCE = 0.5  # weight of a frame: consecutive ones err together
 MISS = 0.2  # log odds that a frame without it costs
 BELIEF = (-1.5, 3.0)  # log odds, bounded: a pole may become a walker, and a walker go away
-MOVES = 2.4  # standard deviations from nought that a velocity must be to be one
+MOVES, STOPS = 2.4, 1.2
+"""Standard deviations from nought above which a velocity begins, below which it ends to be one."""
 SMOOTHING = 0.3  # share of a new size in the kept one
 BACKWARDS = -1.0  # m/s; a vehicle that fast backwards was taken the wrong way round
 TURNED = 3  # sightings more the other way round after which a standing one was, too
@@ -59,6 +60,7 @@ class Track:
     width: float  # m
     belief: float  # log odds that it is there
     turned: int = 0  # sightings of a standing vehicle the other way round, less those this way
+    moves: bool = False
 
     def predict(self, t: float) -> Track:
         """The same track at a later time, not seen since."""
@@ -99,7 +101,16 @@ class Track:
             width=self.width + SMOOTHING * (seen.width - self.width),
             belief=min(max(belief, BELIEF[0]), BELIEF[1]),
             turned=turned,
-        )
+        ).moving()
+
+    def moving(self) -> Track:
+        """The same track, told whether it moves or stands."""
+        if self.kind is ObjectKind.WALKER:
+            v = self.state[2:]
+            square = float(v @ np.linalg.solve(self.covariance[2:, 2:], v))
+        else:
+            square = float(self.state[SPEED] ** 2 / self.covariance[SPEED, SPEED])
+        return replace(self, moves=square > (STOPS if self.moves else MOVES) ** 2)
 
     @property
     def believed(self) -> bool:
@@ -110,13 +121,11 @@ class Track:
     @property
     def velocity(self) -> FloatArray:
         """(2,) m/s; nought unless it surely moves."""
-        if self.kind is ObjectKind.WALKER:
-            v = self.state[2:]
-            moves = float(v @ np.linalg.solve(self.covariance[2:, 2:], v)) > MOVES**2
-            return v if moves else np.zeros(2)
-        speed, yaw = self.state[SPEED], self.state[YAW]
-        if speed**2 <= MOVES**2 * self.covariance[SPEED, SPEED]:
+        if not self.moves:
             return np.zeros(2)
+        if self.kind is ObjectKind.WALKER:
+            return self.state[2:]
+        speed, yaw = self.state[SPEED], self.state[YAW]
         return np.array([speed * math.cos(yaw), speed * math.sin(yaw)])
 
     @property

@@ -157,12 +157,14 @@ def yields(path: Path, s: float, future: Forecast, half: tuple[float, float]) ->
     return tuple(sorted(found, key=lambda stop: stop.stop)[:MOST_STOPS])
 
 
-def careful(path: Path, future: Forecast, half: tuple[float, float]) -> FloatArray:
+def careful(
+    path: Path, future: Forecast, half: tuple[float, float], share: float = 1.0
+) -> FloatArray:
     """The speed (N,) m/s allowed along the path with an eye on the walkers beside it.
 
     Who stands at the kerb may step off it. From 13 m/s the car needs 17 m to stop: 0.3 s of
     reaction, 0.4 s in which the brakes build up, 8 m/s2. From 9 m/s, 10 m are enough: so fast it
-    goes by a walker 1.8 m beside it.
+    goes by a walker 1.8 m beside it. Eyes that need longer take a `share` of that.
     """
     allowed = path.speed.copy()
     now, extent = future.motion[:, 0], future.extent[:, 0]
@@ -170,7 +172,7 @@ def careful(path: Path, future: Forecast, half: tuple[float, float]) -> FloatArr
         room = abs(now[n, 4]) - extent[n, 1] - half[1]
         if room > CAREFUL_ROOM or extent[n, 3] * np.sign(now[n, 4]) > LEAVES:
             continue
-        most = CAREFUL[0] + CAREFUL[1] * max(room, 0.0)
+        most = share * (CAREFUL[0] + CAREFUL[1] * max(room, 0.0))
         ahead = now[n, 3] - half[0] - path.s
         slow = np.sqrt(most**2 + 2.0 * CAREFUL_DECEL * np.maximum(ahead, 0.0))
         allowed = np.where(ahead > -2.0 * half[0], np.minimum(allowed, slow), allowed)

@@ -24,8 +24,9 @@ from common.messages import (
     Scene,
 )
 from common.vehicle import LINCOLN_MKZ
+from perception.track import Tracker
 from planning.follow import Follower
-from planning.planner import Planner
+from planning.planner import CAMERA, Planner, PlannerConfig
 from planning.safety import SafetyGate
 
 DT = 0.05
@@ -83,6 +84,16 @@ class Light:
 
 
 @dataclass(frozen=True)
+class Eyes:
+    """A camera's view of the agents: it misses, errs, and sees what is not there."""
+
+    reach: tuple[float, float] = (40.0, 25.0)  # m, of vehicles, of walkers
+    missed: float = 0.2  # share of the frames without it
+    sigma: float = 0.3  # m, of a place
+    ghosts: tuple[tuple[Agent, float, float], ...] = ()  # what, share of frames, confidence
+
+
+@dataclass(frozen=True)
 class Log:
     t: np.ndarray
     x: np.ndarray
@@ -114,6 +125,7 @@ class Maneuver:
     noise: float = 0.0  # m, on objects' positions
     astray: tuple[float, float] | None = None  # m, the localiser's error; then the lane is seen
     seed: int = 0
+    eyes: Eyes | None = None  # None: everybody is seen as he is
 
 
 @dataclass
@@ -222,6 +234,7 @@ class World:
         self.speed = self.maneuver.speed
         self.movers = [Mover(a, a.x, a.y, a.yaw, a.speed) for a in self.maneuver.agents]
         self.rng = np.random.default_rng(self.maneuver.seed)
+        self.tracker = Tracker()
 
     def ego(self) -> EgoState:
         rate = self.speed * math.tan(self.steer) / LINCOLN_MKZ.wheelbase
@@ -252,9 +265,29 @@ class World:
                 objects.append(
                     ObjectEstimate(kind, pose, length, width, velocity, 1.0, number, mover.rate)
                 )
-        return Scene(
-            self.t, tuple(objects), self.lanes(s), self.light(s), self.drivable(), "script"
-        )
+        seen = tuple(objects) if self.maneuver.eyes is None else self.seen()
+        return Scene(self.t, seen, self.lanes(s), self.light(s), self.drivable(), "script")
+
+    def seen(self) -> tuple[ObjectEstimate, ...]:
+        """The agents as a camera and the tracker behind it see them."""
+        eyes, ego_from_world = self.maneuver.eyes, self.pose.inverse()
+        assert eyes is not None
+        agents = [(m.script, m.x, m.y, m.yaw, 1.0 - eyes.missed, 0.75) for m in self.movers]
+        agents += [(a, a.x, a.y, a.yaw, share, sure) for a, share, sure in eyes.ghosts]
+        found = []
+        for script, x, y, yaw, share, sure in agents:
+            roll, error = self.rng.random(), self.rng.normal(0.0, 1.0, 4)
+            pose = ego_from_world @ Pose2(x, y, yaw + 0.1 * error[2])
+            reach = eyes.reach[0 if script.kind is ObjectKind.VEHICLE else 1]
+            if roll < share and math.hypot(pose.x, pose.y) < reach and pose.x > -15.0:
+                place = Pose2(
+                    pose.x + eyes.sigma * error[0], pose.y + eyes.sigma * error[1], pose.yaw
+                )
+                confidence = min(max(sure + 0.1 * error[3], 0.05), 0.98)
+                found.append(
+                    ObjectEstimate(script.kind, place, *script.box, np.zeros(2), confidence, None)
+                )
+        return self.tracker.step(self.t, self.ego().world_from_ego, found)
 
     def light(self, s: float) -> LightEstimate | None:
         """The light as it is seen from arc length s."""
@@ -334,7 +367,8 @@ def along(route: Route, pose: Pose2) -> tuple[float, float]:
 def run(maneuver: Maneuver, look: Callable[[World, Plan], None] | None = None) -> Log:
     """Drive it; planner, follower and safety gate as in a real drive, 20 Hz and 10 Hz."""
     world = World(maneuver)
-    planner, follower, gate = Planner(), Follower(), SafetyGate()
+    config = PlannerConfig() if maneuver.eyes is None else CAMERA
+    planner, follower, gate = Planner(config), Follower(), SafetyGate()
     planner.reset(maneuver.route)
     rows: list[tuple[float, ...]] = []
     reasons: list[str] = []
