@@ -6,12 +6,17 @@ rig's failure: its episode is tried again, and after `ATTEMPTS` it is VOID, neve
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
+import os
+import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.connection import Connection
 
+from common.errors import UserError
 from common.messages import EpisodeResult, EpisodeSpec, Outcome
 
 Run = Callable[[EpisodeSpec], EpisodeResult]
@@ -54,8 +59,35 @@ def processes(specs: Sequence[EpisodeSpec], run: Run, workers: int) -> Iterator[
     """In `workers` processes of this machine; a broken pool is made anew."""
     waiting = deque((spec, 1) for spec in specs)
     while waiting:
-        with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
+        with _leashed(workers) as pool:
             yield from _drain(waiting, run, workers, pool)
+
+
+@contextlib.contextmanager
+def _leashed(workers: int) -> Iterator[ProcessPoolExecutor]:
+    """A pool whose workers end, in the middle of an episode if need be, when this block does.
+
+    Also when this process is killed: they all read a pipe that nobody but us can write to.
+    """
+    context = multiprocessing.get_context("spawn")
+    held, leash = context.Pipe(duplex=False)
+    pool = ProcessPoolExecutor(workers, context, initializer=_tie, initargs=(held,))
+    try:
+        yield pool
+    finally:
+        leash.close()
+        pool.shutdown(cancel_futures=True)
+        held.close()
+
+
+def _tie(held: Connection) -> None:
+    """In a worker: end with the pipe."""
+
+    def follow() -> None:
+        held.poll(None)
+        os._exit(1)
+
+    threading.Thread(target=follow, daemon=True).start()
 
 
 def _drain(
@@ -90,14 +122,20 @@ def on_ray(
     """On Ray: a local one with `workers` slots, or the cluster at `address`."""
     import ray  # heavy, and only this executor needs it
 
-    ray.init(
-        address=address,
-        num_cpus=None if address else workers,
-        include_dashboard=None if address else False,
-        log_to_driver=False,
-        logging_level="error",
-        configure_logging=False,
-    )
+    try:
+        ray.init(
+            address=address,
+            num_cpus=None if address else workers,
+            include_dashboard=None if address else False,
+            log_to_driver=False,
+            logging_level="error",
+            configure_logging=False,
+        )
+    except (OSError, ValueError, RuntimeError) as error:
+        raise UserError(
+            f"expected Ray to start, or a cluster at {address}, got: {error};"
+            " check --ray-address, or choose --executor process"
+        ) from error
     try:
         task = ray.remote(num_cpus=1, max_retries=ATTEMPTS - 1, scheduling_strategy="SPREAD")(
             guarded

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from common.files import only_writer
 from common.messages import Decision, Driver, EpisodeSpec, Observation, Route
 from ninefold import arguments
 
@@ -105,9 +106,18 @@ def plan_of(options: argparse.Namespace) -> Plan:
 
 
 def collect(plan: Plan, frames: int, out: Path) -> Iterator[int]:
-    """Record episodes into shards until `frames` samples are there; yields how many are."""
+    """Record episodes into shards until `frames` samples are there; yields how many are.
+
+    Raises:
+        UserError: another one writes to the folder, or a shard in it is damaged.
+    """
+    with only_writer(out):
+        yield from _collect(plan, frames, out)
+
+
+def _collect(plan: Plan, frames: int, out: Path) -> Iterator[int]:
     from drive.run import Simulator
-    from perception.dataset import write_card, write_shard
+    from perception.dataset import open_shard, write_card, write_shard
 
     write_card(
         out,
@@ -125,7 +135,7 @@ def collect(plan: Plan, frames: int, out: Path) -> Iterator[int]:
         while count < frames:
             name = f"episode-{plan.seed + index:06d}"
             if (out / f"{name}.npy").exists():
-                count += len(np.load(out / f"{name}.npy", mmap_mode="r"))
+                count += len(open_shard(out / f"{name}.npy"))
             else:
                 rows = list(record(simulator, plan.episode(index), plan.per_episode))
                 if rows:

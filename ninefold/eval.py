@@ -79,6 +79,8 @@ def run(options: argparse.Namespace) -> int:
 
 def run_suite(options: argparse.Namespace) -> None:
     """Drive what is missing of a suite, with a progress bar."""
+    if options.driver == "truth" and options.weights is not None:
+        raise UserError("expected --weights with --driver camera, got --driver truth")
     from functools import partial
 
     from rich.progress import (
@@ -89,7 +91,7 @@ def run_suite(options: argparse.Namespace) -> None:
         TimeRemainingColumn,
     )
 
-    from drive.run import run_episode
+    from drive.run import driver_of, run_episode
     from eval.execute import execute
     from eval.store import Store
     from eval.suite import suite_named
@@ -107,6 +109,7 @@ def run_suite(options: argparse.Namespace) -> None:
         "versions": dict(base.versions),
     }
     specs = suite.specs(episodes, options.seed, base)
+    driver_of(base, options.weights)  # a foreign network is refused here, not in every episode
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),

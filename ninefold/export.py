@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 from typing import Any
 
 from common.errors import UserError
+from common.files import read_json
+from ninefold import arguments
+
+CARD = ("calibration", "command", "commit", "data", "figures", "frames", "frames_held_out", "torch")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -18,9 +21,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Export, compare both runtimes, write the card beside the file."""
+    if options.out.suffix != ".onnx":  # the card lies beside it, with another ending
+        raise UserError(f"expected --out to end with .onnx, got {options.out}")
+    arguments.writable(options.out)
     card_path = options.folder / "card.json"
     if not card_path.exists():
         raise UserError(f"expected a finished training in {options.folder}; run `ninefold train`")
+    if missing := [key for key in CARD if key not in read_json(card_path)]:
+        raise UserError(f"expected {', '.join(missing)} in {card_path}, got none; train again")
     try:
         from perception.train.calibrate import Line, fold
         from perception.train.export import export
@@ -28,7 +36,7 @@ def run(options: argparse.Namespace) -> int:
     except ImportError as error:
         raise UserError("expected torch and onnx; pip install 'ninefold[train]'") from error
 
-    card: dict[str, Any] = json.loads(card_path.read_text())
+    card = read_json(card_path)
     network = load(options.folder / "checkpoint.pt")
     fold(network, [Line(**line) for line in card["calibration"]])
     worst = export(network, options.out, card)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from common.errors import UserError
+from common.files import only_writer, read_json, write_atomically
 from ninefold import arguments
 
 if TYPE_CHECKING:
@@ -68,6 +69,13 @@ class Split:
 
 def run(options: argparse.Namespace) -> int:
     """Train, judge on the held-out episodes, write the card."""
+    if options.json is not None:
+        arguments.writable(options.json)
+    with only_writer(options.out):
+        return _train(options)
+
+
+def _train(options: argparse.Namespace) -> int:
     from perception.dataset import open_shards, read_card
 
     try:
@@ -80,6 +88,8 @@ def run(options: argparse.Namespace) -> int:
     parts = Split.of(open_shards(options.data))
     spec = TrainSpec(options.samples, options.batch, options.seed, options.rate)
     training = Run(spec, options.out / "checkpoint.pt", start=options.start)
+    if not parts.learn:
+        raise UserError(f"expected more than one episode in {options.data}; collect more")
     pool = Pool(parts.learn)
     started = time.monotonic()
     _follow(training, pool)
@@ -99,7 +109,7 @@ def run(options: argparse.Namespace) -> int:
         "figures": judge(training.checkpoint, calibration, parts.kept),
     }
     text = json.dumps(card, indent=1, sort_keys=True)
-    (options.out / "card.json").write_text(text + "\n")
+    write_atomically(options.out / "card.json", (text + "\n").encode())
     if options.json:
         options.json.write_text(json.dumps(card["figures"], indent=1) + "\n")
     print(f"trained: {options.out / 'checkpoint.pt'}; next: ninefold export --run {options.out}")
@@ -166,8 +176,7 @@ def _card_of(checkpoint: Path) -> object:
     path = checkpoint.with_name("card.json")
     if not path.exists():
         return None
-    card: dict[str, object] = json.loads(path.read_text())
-    return {key: value for key, value in card.items() if key != "figures"}
+    return {key: value for key, value in read_json(path).items() if key != "figures"}
 
 
 def commit() -> str:

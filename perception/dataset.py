@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.errors import UserError
+from common.files import read_json, write_atomically
 from common.frames import SEG_GRID
 from common.rig import digest
 from perception.contract import INPUT_SHAPE
@@ -69,7 +70,7 @@ def write_card(folder: Path, card: dict[str, Any]) -> None:
     """Say how the shards were made."""
     folder.mkdir(parents=True, exist_ok=True)
     text = json.dumps({"rig": digest(), **card}, indent=1, sort_keys=True)
-    (folder / "data.json").write_text(text + "\n")
+    write_atomically(folder / "data.json", (text + "\n").encode())
 
 
 def read_card(folder: Path) -> dict[str, Any]:
@@ -81,12 +82,28 @@ def read_card(folder: Path) -> dict[str, Any]:
     path = folder / "data.json"
     if not path.exists():
         raise UserError(f"expected samples in {folder}, got no data.json; run `ninefold collect`")
-    card: dict[str, Any] = json.loads(path.read_text())
+    card = read_json(path)
     if card.get("rig") != digest():
         raise UserError(
             f"expected samples of rig {digest()} in {folder}, got {card.get('rig')}; collect again"
         )
     return card
+
+
+def open_shard(path: Path) -> Samples:
+    """The rows of one shard, memory-mapped.
+
+    Raises:
+        UserError: the file is damaged, or of another layout.
+    """
+    try:
+        rows: Samples = np.load(path, mmap_mode="r")
+    except (ValueError, EOFError, TypeError, SyntaxError) as error:  # all that numpy raises
+        reason = "a damaged file; remove it, and `ninefold collect` records it again"
+        raise UserError(f"expected samples in {path}, got {reason}") from error
+    if not isinstance(rows, np.ndarray) or rows.dtype != SAMPLE or rows.ndim != 1:
+        raise UserError(f"expected samples of this version in {path}; collect again")
+    return rows
 
 
 def open_shards(folder: Path) -> list[Samples]:
@@ -98,10 +115,7 @@ def open_shards(folder: Path) -> list[Samples]:
     read_card(folder)
     shards = []
     for path in sorted(folder.glob("*.npy")):
-        rows = np.load(path, mmap_mode="r")
-        if rows.dtype != SAMPLE:
-            raise UserError(f"expected samples of this version in {path}; collect again")
-        shards.append(rows)
+        shards.append(open_shard(path))
     if not shards:
         raise UserError(f"expected samples in {folder}, got none; run `ninefold collect`")
     return shards

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -92,7 +92,7 @@ class Run:
             self._restore()
 
     def _restore(self) -> None:
-        state = torch.load(self.checkpoint, weights_only=True)
+        state = read_checkpoint(self.checkpoint)
         if state["spec"] != asdict(self.spec):
             raise UserError(
                 f"expected a checkpoint of {asdict(self.spec)} at {self.checkpoint},"
@@ -173,6 +173,24 @@ def _groups(network: Network) -> list[dict[str, object]]:
     ]
 
 
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """What `Run.save` wrote.
+
+    Raises:
+        UserError: the file is damaged, or something else.
+    """
+    try:
+        state = torch.load(path, weights_only=True)
+    except Exception as error:  # torch raises what pickle, zip and its own reader do
+        raise UserError(
+            f"expected a checkpoint at {path}, got a damaged file;"
+            " remove it, and `ninefold train` begins anew"
+        ) from error
+    if not isinstance(state, dict) or not {"spec", "size", "step", "average"} <= state.keys():
+        raise UserError(f"expected a checkpoint of `ninefold train` at {path}, got another file")
+    return state
+
+
 def load(checkpoint: Path) -> Network:
     """The averaged network of a checkpoint, for inference.
 
@@ -181,7 +199,7 @@ def load(checkpoint: Path) -> Network:
     """
     if not checkpoint.exists():
         raise UserError(f"expected a checkpoint at {checkpoint}, got none; run `ninefold train`")
-    state = torch.load(checkpoint, weights_only=True)
+    state = read_checkpoint(checkpoint)
     average = torch.optim.swa_utils.AveragedModel(Network(Size(**state["size"])), use_buffers=True)
     average.load_state_dict(state["average"])
     return cast(Network, average.module).eval()

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from pathlib import Path
 
 import numpy as np
@@ -53,3 +54,11 @@ def toss_always_dead(spec: EpisodeSpec) -> EpisodeResult:
 def break_rig(spec: EpisodeSpec) -> EpisodeResult:
     """The rig raises."""
     raise ConnectionError(f"no simulator for route {spec.route}")
+
+
+def toss_slowly(spec: EpisodeSpec) -> EpisodeResult:
+    """Say which process works, and never end: `fault` names the folder to say it in."""
+    assert spec.fault is not None
+    (Path(spec.fault) / str(os.getpid())).touch()
+    while True:
+        time.sleep(1.0)

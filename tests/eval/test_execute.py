@@ -1,3 +1,9 @@
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -45,3 +51,32 @@ def test_a_suite_takes_new_seeds_when_its_routes_are_through() -> None:
     specs = suite_named("smoke").specs(25, 5, BASE)
     assert len({spec.key() for spec in specs}) == 25
     assert [spec.seed for spec in specs] == [5] * 10 + [6] * 10 + [7] * 5
+
+
+EVALUATOR = """
+    import sys
+    from dataclasses import replace
+    from eval.execute import execute
+    from tests.eval import coins, test_execute
+    if __name__ == "__main__":
+        specs = [replace(spec, fault=sys.argv[1]) for spec in test_execute.SPECS[:2]]
+        list(execute(specs, coins.toss_slowly, "process", 2))
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+def test_workers_end_with_the_evaluator_however_that_ends(tmp_path: Path, number: int) -> None:
+    program, marks = tmp_path / "evaluator.py", tmp_path / "marks"
+    program.write_text(textwrap.dedent(EVALUATOR))
+    marks.mkdir()
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    command = [sys.executable, str(program), str(marks)]
+    with subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL) as evaluator:
+        while len(workers := [path.name for path in marks.iterdir()]) < 2:
+            time.sleep(0.1)
+        evaluator.send_signal(number)
+        evaluator.wait(60.0)
+    deadline = time.monotonic() + 30.0
+    while any(Path(f"/proc/{worker}").exists() for worker in workers):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)

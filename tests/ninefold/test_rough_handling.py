@@ -190,3 +190,11 @@ def test_a_folder_is_no_file_to_write_and_a_name_may_be_too_long(tmp_path):
     for path in (tmp_path, tmp_path / ("a" * 300)):
         with pytest.raises(UserError, match="expected to write"):
             writable(path)
+
+
+def test_a_foreign_network_is_refused_before_the_episodes(tmp_path, capsys):
+    junk = tmp_path / "junk.onnx"
+    junk.write_bytes(b"not a network")
+    assert main(["eval", "run", "--weights", str(junk), "--out", str(tmp_path / "out")]) == 2
+    assert "junk.onnx" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
