@@ -6,6 +6,7 @@ from sim.server import wire
 from sim.server.actors import Kind
 from sim.server.rpc import RpcError, Table, accepted, value
 from sim.server.simulation import Call
+from sim.server.streams import snapshots_of
 from sim.server.wire import Wire
 
 IDLE_STREAM = 0xFFFFFFFF  # a stream that never sends
@@ -16,7 +17,7 @@ def get_sensor_token(call: Call, stream: int) -> Wire:
     number = wire.whole(stream)
     if not 0 <= number < 1 << 32:
         raise RpcError(f"expected a stream's number, got {number}")
-    if number < call.sim.next_stream:
+    if number < call.sim.next_stream or number == snapshots_of(call.episode.id):
         call.sim.streams.announce(number)
     return [call.sim.streams.token(number)]
 

@@ -9,6 +9,7 @@ bystander, the genuine client, asks and looks; its slowest answer is told.
 
 import argparse
 import contextlib
+import math
 import random
 import socket
 import sys
@@ -218,14 +219,15 @@ def bystander(port, stop, result):
         time.sleep(0.2)
 
 
-def fuzz(port, messages, seed=1):
-    """Send so many messages to a server; what it was like."""
+def fuzz(port, messages, seed=1, seconds=math.inf):
+    """Send so many messages to a server, within so many seconds; what it was like."""
     result, stop = Result(), threading.Event()
     watcher = threading.Thread(target=bystander, args=(port, stop, result))
     watcher.start()
     with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:
         fuzzer = Fuzzer(seed, folder)
-        while result.messages < messages:
+        end = time.monotonic() + seconds
+        while result.messages < messages and time.monotonic() < end:
             fuzzer.batch(port, min(BATCH, messages - result.messages), result)
             for _ in range(3):
                 fuzzer.subscribe(port, result)
@@ -243,10 +245,11 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--messages", type=int, default=200_000)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--seconds", type=float, default=math.inf)
     wanted = parser.parse_args()
     with embedded_server("city", step=STEP) as port:
         begun = time.monotonic()
-        result = fuzz(port, wanted.messages, wanted.seed)
+        result = fuzz(port, wanted.messages, wanted.seed, wanted.seconds)
         client = carla.Client(HOST, port)
         client.set_timeout(60.0)
         assert client.get_server_version() == "0.9.16"

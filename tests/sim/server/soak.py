@@ -7,6 +7,7 @@ through the samples of the second half. Prints a Markdown table.
 """
 
 import argparse
+import math
 import os
 import queue
 import sys
@@ -44,17 +45,19 @@ def open_files(process):
     return len(list(Path(f"/proc/{process}/fd").iterdir()))
 
 
-def stage(process, cycles, work):
-    """Run `work` so many times: seconds, samples of memory (kB), files open at the end."""
+def stage(process, cycles, work, most):
+    """Run `work` so many times, within `most` s: cycles, seconds, memory (kB), open files."""
     every = max(cycles // SAMPLES, 1)
     begun, samples = time.monotonic(), []
     for i in range(cycles):
         work()
         if i % every == 0:
             samples.append((i, resident(process)))
+        if time.monotonic() - begun > most:
+            break
     seconds = time.monotonic() - begun
     time.sleep(0.5)
-    return seconds, np.array(samples), open_files(process)
+    return i + 1, seconds, np.array(samples), open_files(process)
 
 
 def slope(samples):
@@ -107,7 +110,7 @@ def reload_cycle(client):
     return work
 
 
-def soak(cameras, reloads, connects):
+def soak(cameras, reloads, connects, most=math.inf):
     """Rows of the table: stage, cycles, seconds, first and last memory, slope, files."""
     rows = []
     with embedded_server("city", step=STEP) as port:
@@ -123,8 +126,7 @@ def soak(cameras, reloads, connects):
         ]
         for name, cycles, work in stages:
             if cycles:
-                seconds, samples, files = stage(process, cycles, work)
-                rows.append((name, cycles, seconds, samples, files))
+                rows.append((name, *stage(process, cycles, work, most)))
         assert client.get_server_version() == "0.9.16"
     return rows
 
@@ -135,13 +137,14 @@ def main():
     parser.add_argument("--cameras", type=int, default=3000)
     parser.add_argument("--reloads", type=int, default=300)
     parser.add_argument("--connects", type=int, default=1000)
+    parser.add_argument("--seconds", type=float, default=math.inf, help="at most, a stage")
     wanted = parser.parse_args()
     sys.stdout.write(
         "| cycle | cycles | s | memory at the start, MB | at the end, MB | slope, kB a cycle "
         "| open files after |\n|---|---|---|---|---|---|---|\n"
     )
     counts = wanted.cameras, wanted.reloads, wanted.connects
-    for name, cycles, seconds, samples, files in soak(*counts):
+    for name, cycles, seconds, samples, files in soak(*counts, wanted.seconds):
         first, last = samples[0, 1] / 1024, samples[-1, 1] / 1024
         sys.stdout.write(
             f"| {name} | {cycles} | {seconds:.0f} | {first:.0f} | {last:.0f} "

@@ -56,6 +56,9 @@ def full(world, port, spawn):
     light.set_green_time(1.0)
     weather = carla.WeatherParameters.WetCloudySunset
     world.set_weather(weather)
+    world.unload_map_layer(carla.MapLayer.Foliage)
+    near = points[0].location
+    world.debug.draw_line(near, near + carla.Location(z=9.0), life_time=0.4)
     run(world, port, films, 1)
     yield films
     for sensor in sensors:
