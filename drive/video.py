@@ -31,32 +31,18 @@ KMH = 3.6  # km/h per m/s: this is for people
 
 
 class Video:
-    """Writes an H.264 file, one frame per camera tick, drawn and encoded in a thread of its own.
+    """Films a drive, one frame per camera tick, in a thread of its own.
 
     The file consists of whole fragments while it is written, so that it opens even when the drive
     was killed; it becomes a plain MP4 at the end. Remembers the steps that wait, at most `BACKLOG`:
-    then the drive waits, since no frame is left out.
+    then the drive waits, since no frame is left out. Without any picture there is no file.
     """
 
     def __init__(self, path: Path) -> None:
-        """Begin the file.
-
-        Raises:
-            UserError: it cannot be written.
-        """
         self._path = path
-        try:
-            self._file = av.open(str(path), "w", format="mp4", options=FRAGMENTS)
-            self._stream = self._file.add_stream("libx264", rate=RATE)
-            self._stream.width, self._stream.height = SIZE
-            self._stream.pix_fmt = "yuv420p"
-            self._stream.gop_size = FRAGMENT * RATE
-            self._stream.options = {"crf": "23", "preset": "superfast"}
-            self._file.start_encoding()
-        except OSError as error:
-            raise UserError(f"expected to write {path}, got: {error}") from error
+        self._film: Film | None = None
         self._waiting: queue.Queue[Step | None] = queue.Queue(BACKLOG)
-        self._failure: OSError | None = None
+        self._failure: Exception | None = None
         self._thread = threading.Thread(target=self._work, name="video", daemon=True)
         self._thread.start()
 
@@ -66,10 +52,6 @@ class Video:
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         self._waiting.put(None)
         self._thread.join()
-        try:
-            self._file.close()
-        except OSError as error:
-            self._failure = error
         if kind is None:
             self._check()
 
@@ -84,27 +66,52 @@ class Video:
             self._waiting.put(step)
 
     def _check(self) -> None:
-        if self._failure is not None:
+        if isinstance(self._failure, OSError):
             raise UserError(f"expected to write {self._path}, got: {self._failure}")
+        if self._failure is not None:
+            raise self._failure
 
     def _work(self) -> None:
         while (step := self._waiting.get()) is not None:
-            self._try(compose(step))
-        self._try(None)
+            self._film_on(step)
+        self._film_on(None)
 
-    def _try(self, picture: ImageArray | None) -> None:
-        """Add a picture (720, 1280, 3) RGB, None ends the stream; nothing after a failure."""
-        if self._failure is None:
-            try:
-                self._encode(picture)
-            except OSError as error:
-                self._failure = error
+    def _film_on(self, step: Step | None) -> None:
+        """Add a step, None ends the file; nothing after a failure."""
+        if self._failure is not None:
+            return
+        try:
+            if step is not None:
+                self._film = self._film or Film(self._path)
+                self._film.add(compose(step))
+            elif self._film is not None:
+                self._film.close()
+        except Exception as error:  # noqa: BLE001 - carried over to the drive's thread whole
+            self._failure = error
 
-    def _encode(self, picture: ImageArray | None) -> None:
-        frame = None
-        if picture is not None:
-            planes = cv2.cvtColor(picture, cv2.COLOR_RGB2YUV_I420)
-            frame = av.VideoFrame.from_ndarray(planes, format="yuv420p")
+
+class Film:
+    """An H.264 file; it needs a picture before it is closed."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = av.open(str(path), "w", format="mp4", options=FRAGMENTS)
+        self._stream = self._file.add_stream("libx264", rate=RATE)
+        self._stream.width, self._stream.height = SIZE
+        self._stream.pix_fmt = "yuv420p"
+        self._stream.gop_size = FRAGMENT * RATE
+        self._stream.options = {"crf": "23", "preset": "superfast"}
+
+    def add(self, picture: ImageArray) -> None:
+        """One more frame (720, 1280, 3) RGB."""
+        planes = cv2.cvtColor(picture, cv2.COLOR_RGB2YUV_I420)
+        self._write(av.VideoFrame.from_ndarray(planes, format="yuv420p"))
+
+    def close(self) -> None:
+        """The last frames, and the index that makes it a plain MP4."""
+        self._write(None)
+        self._file.close()
+
+    def _write(self, frame: av.VideoFrame | None) -> None:
         for packet in self._stream.encode(frame):
             self._file.mux(packet)
 

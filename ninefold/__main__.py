@@ -47,6 +47,18 @@ def parser_for(argv: list[str]) -> argparse.ArgumentParser:
     return parser
 
 
+class Interrupted(KeyboardInterrupt):
+    """A signal asked for the end.
+
+    A plain KeyboardInterrupt that passes through `exec`, as in the making of a dataclass, would
+    make `python -m ninefold` end by the signal instead of with our exit code.
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
 def main(argv: list[str] | None = None) -> int:
     """Run one subcommand.
 
@@ -62,8 +74,9 @@ def main(argv: list[str] | None = None) -> int:
         return _refuse(_told(error), 2)
     except RigError as error:
         return _refuse(f"the rig failed: {error}", 3)
-    except KeyboardInterrupt:
-        return 128 + signal.SIGINT
+    except KeyboardInterrupt as error:
+        number = error.number if isinstance(error, Interrupted) else signal.SIGINT
+        return _refuse("interrupted", 128 + number)
 
 
 def _run(argv: list[str]) -> int:
@@ -97,8 +110,8 @@ def program() -> None:
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:  # closed by who started us
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) is signal.SIG_DFL:
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
             signal.signal(number, _go)
     sys.exit(main())
 
@@ -114,7 +127,7 @@ def _home() -> str:
 def _go(number: int, _: FrameType | None) -> None:
     """Unwind: children end, a running server gets its settings back. A second signal kills."""
     signal.signal(number, signal.SIG_DFL)
-    sys.exit(128 + number)
+    raise Interrupted(number)
 
 
 if __name__ == "__main__":

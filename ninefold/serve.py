@@ -5,7 +5,10 @@ from __future__ import annotations
 import argparse
 import ipaddress
 import logging
+import os
+import signal
 import sys
+import threading
 from pathlib import Path
 
 from ninefold import arguments
@@ -37,6 +40,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Serve until Ctrl-C; with --child until the parent closes our standard input."""
+    if options.child:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent, which ends us
+        threading.Thread(target=_end_with_input, daemon=True).start()
     from sim.server.main import serve
 
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
@@ -63,3 +69,10 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def _end_with_input() -> None:
+    """Nothing is left to save: end at once, whatever the other thread does."""
+    while os.read(sys.stdin.fileno(), 4096):
+        pass
+    os._exit(0)

@@ -6,7 +6,6 @@ import os
 import selectors
 import signal
 import sys
-import threading
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +22,7 @@ from sim.server.wire import Description, Settings
 def serve(
     host: str, port: int, source: str, step: float | None, *, maps: Path | None, child: bool
 ) -> None:
-    """Serve until a signal; a child until its standard input ends, that is, with its parent.
+    """Serve until a signal; Ctrl-C is none for a child.
 
     Clients may load the built-in towns and the OpenDRIVE files of the folder `maps` by name.
 
@@ -31,9 +30,6 @@ def serve(
         UserError: a taken port, an unknown town, a broken map, a missing folder, a step that is
             not positive.
     """
-    if child:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent, which ends us
-        threading.Thread(target=_end_with_input, daemon=True).start()
     if step is not None and not 0.0 < step <= 1.0:
         raise UserError(f"expected a step in (0, 1] s, got {step}; use --step 0.05")
     if maps is not None and not maps.is_dir():
@@ -68,13 +64,6 @@ def warm_up(sim: Simulation) -> None:
     sim.sensing.studio.shoot(scratch.episode, cameras)
     for camera in cameras:
         sim.sensing.forget(camera)
-
-
-def _end_with_input() -> None:
-    """Nothing is left to save: end at once, whatever the other thread does."""
-    while os.read(sys.stdin.fileno(), 4096):
-        pass
-    os._exit(0)
 
 
 def _stop_on_signals(server: Server, child: bool) -> None:

@@ -91,9 +91,18 @@ def test_a_film_whose_maker_was_killed_opens_in_cv2_and_av(tmp_path: Path) -> No
         assert sum(1 for _ in file.decode(video=0)) == shown >= 20
 
 
+def test_a_drive_without_a_picture_leaves_no_film(tmp_path: Path) -> None:
+    with Video(tmp_path / "film.mp4"):
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_film_that_cannot_be_written_is_the_users_to_mend(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"film\.mp4"):
-        Video(tmp_path / "missing" / "film.mp4")
+    with (
+        pytest.raises(UserError, match=r"film\.mp4"),
+        Video(tmp_path / "missing" / "film.mp4") as video,
+    ):
+        video.add(step_at(0.0))
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")

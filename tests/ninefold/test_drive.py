@@ -6,9 +6,11 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import av
+import pytest
 
 from ninefold.__main__ import main
 
@@ -26,14 +28,19 @@ def processes_of(session: int) -> list[str]:
     return found
 
 
+def until(holds: Callable[[], bool], seconds: float = 120.0) -> None:
+    """Wait until it holds; the assertion after it says whether it did."""
+    deadline = time.monotonic() + seconds
+    while not holds() and time.monotonic() < deadline:
+        time.sleep(0.05)
+
+
 def test_a_drive_writes_video_and_result_and_ctrl_c_leaves_no_process(tmp_path: Path):
     video, result = tmp_path / "new" / "film" / "drive.mp4", tmp_path / "results" / "drive.json"
     command = [sys.executable, "-m", "ninefold", "drive", "--driver", "truth", "--vehicles", "3"]
     command += ["--walkers", "0", "--video", str(video), "--json", str(result)]
     drive = subprocess.Popen(command, start_new_session=True, stdout=subprocess.DEVNULL)
-    deadline = time.monotonic() + 120.0
-    while not (video.exists() and video.stat().st_size > 0) and time.monotonic() < deadline:
-        time.sleep(0.2)
+    until(lambda: video.exists() and video.stat().st_size > 20_000, 240.0)
     assert len(processes_of(drive.pid)) >= 2
     time.sleep(2.0)
     os.kill(drive.pid, signal.SIGINT)
@@ -43,6 +50,25 @@ def test_a_drive_writes_video_and_result_and_ctrl_c_leaves_no_process(tmp_path: 
     assert not result.exists()
     with av.open(str(video)) as file:
         assert file.streams.video[0].codec_context.name == "h264"
+
+
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_a_drive_ended_while_it_starts_leaves_no_process(ending: signal.Signals):
+    command = [sys.executable, "-m", "ninefold", "drive", "--driver", "truth"]
+    drive = subprocess.Popen(
+        command,
+        start_new_session=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    until(lambda: len(processes_of(drive.pid)) >= 2)
+    os.kill(drive.pid, ending)
+    _, said = drive.communicate(timeout=60.0)
+    if ending is not signal.SIGKILL:
+        assert (drive.returncode, said) == (128 + ending, "ninefold: interrupted\n")
+    until(lambda: not processes_of(drive.pid), 10.0)
+    assert processes_of(drive.pid) == []
 
 
 def test_doctor_names_what_is_missing_and_writes_it(tmp_path: Path, capsys):
