@@ -1,4 +1,10 @@
-"""Driving scores of the CARLA leaderboard and comfort: pure, shared with the evaluator."""
+"""Driving scores of the CARLA leaderboard and comfort: pure, shared with the evaluator.
+
+Followed: statistics_manager.py of leaderboard 2.0 and 2.1 for the penalties, and for what is
+penalised the criteria as both set them up (`sim/judge.py`: 4 checkpoints of speed per route,
+blocked after 180 s). Their routes are about 10 km long, ours a few hundred metres: one wait at a
+red light can cost a checkpoint here that it would not cost there.
+"""
 
 from __future__ import annotations
 

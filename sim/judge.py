@@ -1,7 +1,8 @@
 """The referee: what rules the ego broke, and how the episode ends.
 
-Rules and thresholds after scenario_runner's atomic criteria (branch leaderboard-2.1), on ground
-truth. It watches; the driver never hears of it.
+Rules and thresholds after scenario_runner's atomic criteria (branch leaderboard-2.1) with what
+leaderboard 2.0 and 2.1 set in them (route_scenario.py), on ground truth: 4 checkpoints of speed per
+route however long it is, blocked after 180 s. It watches; the driver never hears of it.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from sim.roads import Roads, StopKind
 DONE_SHARE, DONE_DISTANCE = 0.99, 10.0  # of the route; m to its end (RouteCompletionTest)
 MAX_LATERAL = 30.0  # m off the route ends the episode (InRouteTest)
 FAR_LATERAL, FAR_SHARE = 15.0, 0.3  # m; of the route's length (InRouteTest)
-STUCK_SPEED, STUCK_TIME = 0.1, 90.0  # m/s, s (ActorBlockedTest of leaderboard 1.0)
+STUCK_SPEED, STUCK_TIME = 0.1, 180.0  # m/s, s (ActorBlockedTest; 90 s in leaderboard 1.0)
 TIMEOUT_BASE, TIMEOUT_SPEED = 300.0, 0.1  # s; share of the limit (leaderboard 2.x)
 SAME_ACTOR_TIME, SAME_PLACE = 5.0, 5.0  # s, m: one collision, not two (CollisionTest)
 STANDING = 0.1  # m/s; who stands is not to blame (CollisionTest)
@@ -29,7 +30,8 @@ WRONG_WAY = 2.0944  # rad, 120 degrees (OutsideRouteLanesTest)
 STOP_REACH = 6.0  # m before a stop sign's line in which the front must come to rest
 TAIL = (0.8, 1.0)  # of the half length; plus TAIL_REACH: the part that runs a red light
 TAIL_REACH = 1.0  # m (RunningRedLightTest)
-CHECKPOINT_LENGTH = 2500.0  # m; leaderboard 2.x has 4 on routes of about 10 km
+CHECKPOINTS = 4  # per route (MinimumSpeedRouteTest)
+LAST_CHECKPOINT = 0.95  # of the route, from where the last one counts (MinimumSpeedRouteTest)
 FRONT_SHARE = 0.8  # of the half length: farther back, the other one hit our rear
 
 SEVERITY = (
@@ -70,8 +72,7 @@ class Judge:
         self._speeds: deque[float] = deque(maxlen=5)
         self._hits: dict[int, tuple[float, float, float]] = {}
         self._off = {"off_road": 0.0, "wrong_lane": 0.0, "far": 0.0}
-        checkpoints = max(1, round(self._line.length / CHECKPOINT_LENGTH))
-        self._pace = np.zeros((checkpoints, 3))  # ticks, sum of ego speed, sum of the others'
+        self._pace = np.zeros((CHECKPOINTS, 3))  # ticks, sum of ego speed, sum of the others'
 
     @property
     def route_completion(self) -> float:
@@ -165,8 +166,7 @@ class Judge:
         users = readings.users
         others = ~users.walker & (users.ids != readings.ego_id)
         if others.any():
-            rows = len(self._pace)
-            row = min(int(rows * self.progress / self._line.length), rows - 1)
+            row = min(int(CHECKPOINTS * self.progress / self._line.length), CHECKPOINTS - 1)
             around = float(np.hypot(users.velocity[others, 0], users.velocity[others, 1]).mean())
             self._pace[row] += 1.0, speed, around
 
@@ -207,11 +207,10 @@ class Judge:
                 share = min(1.0, metres / max(self.progress, metres))
                 detail = f"{metres:.1f} m of {self.progress:.0f} m"
                 yield Infraction(kind, readings.t, pose.x, pose.y, detail, True, share)
-        rows = len(self._pace)
-        passed = self.route_completion / 100.0 * rows
+        passed = self.route_completion / 100.0
         for row, (ticks, own, around) in enumerate(self._pace):
-            whole = passed >= row + 1 or (row == rows - 1 and passed > 0.95 * rows)
-            if whole and ticks > 0 and own < around:
+            end = (row + 1) / CHECKPOINTS if row + 1 < CHECKPOINTS else LAST_CHECKPOINT
+            if passed > end and ticks > 0 and own < around:
                 detail = f"{own / ticks:.1f} m/s where the others drove {around / ticks:.1f} m/s"
                 share = float(own / around)
                 yield Infraction("min_speed", readings.t, pose.x, pose.y, detail, True, share)

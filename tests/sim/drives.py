@@ -26,6 +26,11 @@ class Drive:
     halts: tuple[float, ...] = ()  # m, where it stops for a second
     shift: tuple[float, float, float] = (0.0, 0.0, 0.0)  # from m, to m, by m to the left
     until: float = np.inf  # m; then it stands for ever
+    outpaced: tuple[float, float, float] = (
+        0.0,
+        0.0,
+        1.0,
+    )  # from m, to m, the other is so much faster
 
     def readings(self) -> Iterator[Readings]:
         line, s, tick, halts = line_of(self.route), 0.0, 0, list(self.halts)
@@ -48,11 +53,12 @@ class Drive:
         pose = np.array([[x, y, 0.0, 0.0, 0.0, line.yaw[i]]])
         other = pose + np.array([[12.0 * c, 12.0 * n, 0.0, 0.0, 0.0, 0.0]])
         velocity = np.array([[speed * c, speed * n, 0.0]])
+        faster = self.outpaced[2] if self.outpaced[0] <= s <= self.outpaced[1] else 1.0
         users = RoadUsers(
             ids=np.array([EGO, OTHER]),
             walker=np.array([False, False]),
             pose=np.concatenate([pose, other]),
-            velocity=np.concatenate([velocity, velocity]),
+            velocity=np.concatenate([velocity, faster * velocity]),
             spin=np.zeros((2, 3)),
             half_extent=np.array([[2.4, 1.0, 0.7]] * 2),
             box_centre=np.zeros((2, 3)),

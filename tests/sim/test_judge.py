@@ -107,20 +107,51 @@ def test_beside_the_lanes_is_off_road_by_its_share(place):
     assert 0.0 < infractions[0].share < 0.1
 
 
+def pace_of(place, begin: float, end: float, completed: float = 1.0) -> list[float]:
+    """Shares of the min_speed infractions where others are twice as fast on a part of the route."""
+    route = place.route(signs=False)
+    length = line_of(route).length
+
+    class Part(Drive):
+        def readings(self):
+            for readings in super().readings():
+                if readings.t * self.speed > completed * length:
+                    return
+                yield readings
+
+    drive = Part(route, lights=place.greens, outpaced=(begin * length, end * length, 2.0))
+    found = place.judge(drive).verdict()[2]
+    return [one.share for one in found if one.kind == "min_speed"]
+
+
+def test_each_quarter_of_a_route_is_a_checkpoint_of_speed(place):
+    assert pace_of(place, 0.26, 0.49) == [pytest.approx(0.52, abs=0.02)]
+    assert len(pace_of(place, 0.3, 0.7)) == 2
+    assert pace_of(place, 2.0, 2.0) == []
+
+
+def test_a_checkpoint_counts_once_it_is_passed_and_the_last_one_from_95_per_cent(place):
+    assert len(pace_of(place, 0.0, 0.2, completed=0.24)) == 0
+    assert len(pace_of(place, 0.0, 0.2, completed=0.3)) == 1
+    assert len(pace_of(place, 0.8, 0.9, completed=0.94)) == 0
+    assert len(pace_of(place, 0.8, 0.9, completed=0.97)) == 1
+
+
 def test_far_from_the_route_ends_the_episode(place):
     drive = Drive(place.route(signs=False), lights=place.greens, shift=(50.0, 90.0, 45.0))
     assert place.judge(drive).ending is Outcome.ROUTE_DEVIATION
 
 
 def test_who_stands_for_ever_is_stuck(place):
-    class Until90(Drive):
+    class ForAWhile(Drive):
         def readings(self):
             for readings in super().readings():
                 yield readings
-                if readings.t > 100.0:
+                if readings.t > 200.0:
                     return
 
-    drive = Until90(place.route(signs=False), lights=place.greens, until=60.0)
+    drive = ForAWhile(place.route(signs=False), lights=place.greens, until=60.0)
     judge = place.judge(drive)
     assert judge.ending is Outcome.STUCK
+    assert "180 s" in judge.detail
     assert judge.route_completion < 20.0
