@@ -19,6 +19,8 @@ from sim.server.sensors.memory import Plain
 from sim.server.streams import Streams
 
 REHEARSAL = 0.05  # s of a measurement that nobody sees
+MAX_SENSORS = 512
+MAX_PIXELS = 1 << 26  # of all cameras together: 0.8 GB of planes
 EARLY = 1e-6  # s: a sensor may be due this much sooner, for the rounding of sums of steps
 
 
@@ -48,9 +50,12 @@ class Sensing:
             RpcError: an attribute is no number, or out of bounds.
         """
         make = DEVICES.get(actor.type_id)
+        if len(self._sensors) >= MAX_SENSORS:
+            raise RpcError(f"unable to spawn actor: at most {MAX_SENSORS} sensors")
         try:
             if actor.type_id in ENCODERS:
                 cameras.check(actor.description)
+                self._check_pixels(actor)
             interval = max(number(actor.attribute, "sensor_tick"), 0.0)
             device = make(actor) if make else None
         except ValueError as error:
@@ -66,6 +71,15 @@ class Sensing:
         before = memory.save(device.memories)
         device.measure(episode, REHEARSAL, self.rays)
         memory.restore(device.memories, before)
+
+    def _check_pixels(self, camera: Actor) -> None:
+        everyone = [own.actor for own in self._sensors.values() if own.actor.type_id in ENCODERS]
+        sizes = [cameras.size(actor.description) for actor in (*everyone, camera)]
+        total = sum(width * height for width, height, _ in sizes)
+        if total > MAX_PIXELS:
+            raise RpcError(
+                f"unable to spawn actor: {total} pixels of all cameras, at most {MAX_PIXELS}"
+            )
 
     def publish(self, episode: Episode, hub: Streams, *, keep: bool, dark: bool) -> None:
         """Measure and send, for the sensors that somebody listens to and that are due."""

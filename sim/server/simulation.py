@@ -25,6 +25,7 @@ GENERATED = "OpenDriveMap"  # CARLA's name for a map made from a client's OpenDR
 ASYNC_RATE = 30.0  # ticks/s of wall time in asynchronous mode, with a variable step
 FREE_RATE = 200.0  # ticks/s at most in asynchronous mode with a fixed step
 LONGEST_STEP = 0.1  # s; a late asynchronous tick does not make up for more
+LEAVING = 0.5  # s that a client may take to leave an old episode
 DEFAULT_STEP = 0.05  # s of a synchronous tick without a fixed step
 
 
@@ -45,6 +46,7 @@ class Simulation:
         self.deck = Deck(self)
         self._navmesh: tuple[Town, bytes] | None = None
         self._bits = 0
+        self._map_news_at: float | None = None  # when clients hear of the new map
         self._last_tick = self.started
 
     def load(self, town: Town, reset: bool) -> None:
@@ -55,7 +57,7 @@ class Simulation:
         self.episode = Episode(old.id + 1, town, old.frame, old.actors.next_id)
         for actor in old.actors:
             self.sensing.forget(actor)
-        self._bits |= snapshot.MAP_CHANGED
+        self._tell_of_map()
         if reset:
             self.settings = Settings()
 
@@ -64,7 +66,7 @@ class Simulation:
         self.episode = episode
         self.sensors_due = False
         if anew:
-            self._bits |= snapshot.MAP_CHANGED
+            self._tell_of_map()
         self._publish_snapshot()
 
     def town_called(self, name: str) -> Town:
@@ -148,13 +150,39 @@ class Simulation:
         episode = self.episode
         if not self.streams.listened(streams.SNAPSHOT):
             return
-        parts: list[bytes | memoryview] = [
-            streams.header(snapshot.TYPE, episode.frame, episode.elapsed, [0.0] * 6),
-            snapshot.head(episode.id, time.monotonic() - self.started, episode.delta, self._bits),
-            episode.rows().tobytes(),
-        ]
-        self._bits = 0
-        self.streams.publish(streams.SNAPSHOT, parts, keep=self.settings.synchronous)
+        now = time.monotonic()
+        header = streams.header(snapshot.TYPE, episode.frame, episode.elapsed, [0.0] * 6)
+        rows = episode.rows().tobytes()
+
+        def parts(bits: int) -> list[bytes | memoryview]:
+            return [
+                header,
+                snapshot.head(episode.id, now - self.started, episode.delta, bits),
+                rows,
+            ]
+
+        keep, bits, self._bits = self.settings.synchronous, self._bits, 0
+        if self._map_news_at is None or now < self._map_news_at:
+            self.streams.publish(streams.SNAPSHOT, parts(bits), keep=keep)
+            return
+        self._map_news_at = None
+        own = streams.snapshots_of(episode.id)
+        self.streams.publish(
+            streams.SNAPSHOT, parts(bits), keep=keep, among=lambda one: one.said == own
+        )
+        bits |= snapshot.MAP_CHANGED
+        self.streams.publish(
+            streams.SNAPSHOT, parts(bits), keep=keep, among=lambda one: one.said != own
+        )
+
+    def _tell_of_map(self) -> None:
+        """Clients that stay on shall ask for the map again, in a while.
+
+        On that news a client asks for the street lights, from the thread that reads snapshots;
+        where it is just leaving the old episode, because the load was its own, it can crash.
+        By then it has left, and who came for this episode is not told.
+        """
+        self._map_news_at = time.monotonic() + LEAVING
 
 
 @dataclass(frozen=True, slots=True)

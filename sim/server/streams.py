@@ -11,6 +11,7 @@ import selectors
 import socket
 import struct
 import time
+from collections.abc import Callable
 
 from sim.server.connection import Connection
 
@@ -46,6 +47,7 @@ class Subscriber(Connection):
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4 << 20)
         self.hub = hub
         self.stream: int | None = None
+        self.said = 0  # the id it gave; for snapshots it tells which episode it knows
         self.stalled_since: float | None = None
         self._head = b""
 
@@ -82,6 +84,7 @@ class Streams:
     def joined(self, subscriber: Subscriber, stream: int) -> None:
         """A subscription begins."""
         self._announced.pop(stream, None)
+        subscriber.said = stream
         if ALIAS <= stream < 2 * ALIAS:
             subscriber.stream = stream = SNAPSHOT
         self._listeners.setdefault(stream, []).append(subscriber)
@@ -98,9 +101,18 @@ class Streams:
         """Whether anybody would get a frame."""
         return bool(self._listeners.get(stream))
 
-    def publish(self, stream: int, parts: list[bytes | memoryview], *, keep: bool) -> None:
-        """Send one frame to every listener; without `keep` a busy listener misses it."""
+    def publish(
+        self,
+        stream: int,
+        parts: list[bytes | memoryview],
+        *,
+        keep: bool,
+        among: Callable[[Subscriber], bool] | None = None,
+    ) -> None:
+        """Send one frame to the listeners; without `keep` a busy listener misses it."""
         listeners = self._listeners.get(stream)
+        if among and listeners:
+            listeners = [subscriber for subscriber in listeners if among(subscriber)]
         if not listeners:
             return
         size = struct.pack("<I", sum(len(part) for part in parts))

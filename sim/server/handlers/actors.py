@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from common.frames import FloatArray
 from sim import iso
-from sim.server import wire
+from sim.server import skeleton, wire
 from sim.server.actors import Kind
 from sim.server.dynamics import Vehicles
-from sim.server.poses import poses_of
+from sim.server.poses import matrices, poses_of
 from sim.server.rpc import RpcError, Table, accepted, value, void
 from sim.server.simulation import Call
 from sim.server.spawn import spawn
@@ -45,6 +46,8 @@ def destroy_actor(call: Call, actor_id: int) -> bool:
     actor = call.episode.actors.get(actor_id)
     if actor is call.episode.spectator:
         raise RpcError("unable to destroy actor: the spectator stays")
+    if actor.kind in (Kind.LIGHT, Kind.SIGN):
+        raise RpcError("unable to destroy actor: it belongs to the map")
     call.episode.destroy(actor)
     call.sim.sensing.forget(actor)
     return True
@@ -196,10 +199,41 @@ def get_actor_component_names(call: Call, actor_id: int) -> list[str]:
     return ["RootComponent"]
 
 
+def bones(call: Call, actor_id: int) -> list[tuple[str, FloatArray, FloatArray, FloatArray]]:
+    """An actor's bones: names, poses (6,) in the world, in the actor, in the parent bone.
+
+    Walkers have a skeleton, others one bone at their origin.
+    """
+    actor = call.episode.actors.get(actor_id)
+    world_from_actor = matrices(call.episode.actors.pose[actor.row])
+    if actor.kind is not Kind.WALKER:
+        return [("root", poses_of(world_from_actor), np.zeros(6), np.zeros(6))]
+    travel = float(call.episode.walkers.state["travel"][actor.slot])
+    speed = float(np.linalg.norm(call.episode.actors.velocity[actor.row]))
+    found = skeleton.bones(actor.extent[2], travel, speed)
+    out = []
+    for bone in skeleton.BONES:
+        own = found[bone.name]
+        above = found.get(bone.parent, np.eye(4))
+        relative = np.linalg.inv(above) @ own
+        world = world_from_actor @ own
+        out.append((bone.name, poses_of(world), poses_of(own), poses_of(relative)))
+    return out
+
+
 def get_actor_bone_names(call: Call, actor_id: int) -> list[str]:
-    """The one bone every actor has."""
-    call.episode.actors.get(actor_id)
-    return ["root"]
+    """The names of an actor's bones."""
+    return [name for name, *_ in bones(call, actor_id)]
+
+
+def get_actor_bone_world_transforms(call: Call, actor_id: int) -> Wire:
+    """Where the bones are in the world."""
+    return [wire.to_transform(world) for _, world, _, _ in bones(call, actor_id)]
+
+
+def get_actor_bone_relative_transforms(call: Call, actor_id: int) -> Wire:
+    """Where the bones are in their parent bones."""
+    return [wire.to_transform(relative) for *_, relative in bones(call, actor_id)]
 
 
 def get_actor_socket_names(call: Call, actor_id: int) -> list[str]:
@@ -213,18 +247,13 @@ def world_poses(call: Call, actor_id: int) -> Wire:
     return [world_pose(call, actor_id)]
 
 
-def relative_poses(call: Call, actor_id: int) -> Wire:
-    """The one bone's place in the actor."""
-    call.episode.actors.get(actor_id)
-    return [wire.to_transform(np.zeros(6))]
-
-
 def no_poses(call: Call, actor_id: int) -> Wire:
     """No sockets, no places."""
     call.episode.actors.get(actor_id)
     return []
 
 
+_BONES = "walkers have no fingers, other actors one bone at their origin"
 _ONE_PART = "an actor has one part, at its origin"
 
 TABLE: Table = {
@@ -258,9 +287,9 @@ TABLE: Table = {
     "get_actor_component_world_transform": value(world_pose, _ONE_PART),
     "get_actor_component_relative_transform": value(relative_pose, _ONE_PART),
     "get_actor_component_names": value(get_actor_component_names, _ONE_PART),
-    "get_actor_bone_names": value(get_actor_bone_names, _ONE_PART),
-    "get_actor_bone_world_transforms": value(world_poses, _ONE_PART),
-    "get_actor_bone_relative_transforms": value(relative_poses, _ONE_PART),
+    "get_actor_bone_names": value(get_actor_bone_names, _BONES),
+    "get_actor_bone_world_transforms": value(get_actor_bone_world_transforms, _BONES),
+    "get_actor_bone_relative_transforms": value(get_actor_bone_relative_transforms, _BONES),
     "get_actor_socket_names": value(get_actor_socket_names, _ONE_PART),
     "get_actor_socket_world_transforms": value(no_poses, _ONE_PART),
     "get_actor_socket_relative_transforms": value(no_poses, _ONE_PART),

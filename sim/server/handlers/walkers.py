@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sim.server import wire
 from sim.server.actors import Kind
-from sim.server.handlers.actors import world_pose
+from sim.server.handlers.actors import bones
 from sim.server.rpc import Table, accepted, value, void
 from sim.server.simulation import Call
 from sim.server.wire import Wire
@@ -35,17 +35,15 @@ def set_walker_state(call: Call, actor_id: int, transform: Wire, speed: float) -
 
 
 def get_bones_transform(call: Call, actor_id: int) -> Wire:
-    """The one bone every walker has."""
+    """Every bone's name and its place in the world, in the walker, and in its parent bone."""
     call.episode.actors.get(actor_id, Kind.WALKER)
-    here = world_pose(call, actor_id)
-    origin = wire.to_transform([0.0] * 6)
-    return [[["root", here, origin, origin]]]
+    return [[[name, *map(wire.to_transform, places)] for name, *places in bones(call, actor_id)]]
 
 
 TABLE: Table = {
     "apply_control_to_walker": void(apply_control_to_walker),
     "set_walker_state": void(set_walker_state),
-    "get_bones_transform": value(get_bones_transform, "a walker has one bone"),
+    "get_bones_transform": value(get_bones_transform, "no fingers"),
     "set_bones_transform": accepted("set_bones_transform: walkers move their own limbs"),
     "blend_pose": accepted("blend_pose: walkers move their own limbs"),
     "get_pose_from_animation": accepted("get_pose_from_animation: walkers move their own limbs"),

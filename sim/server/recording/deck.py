@@ -97,8 +97,8 @@ class Deck:
         if self.recorder is not None:
             try:
                 self.recorder.write(self.sim.episode)
-            except OSError as error:
-                log.warning("the recording ends: %s", error)
+            except Exception:  # a full disk, figures that no file can hold: ticks go on
+                log.exception("the recording ends")
                 self.stop()
         elif self.replayer is not None:
             self._play(self.replayer)
@@ -107,8 +107,8 @@ class Deck:
         episode = self.sim.episode
         try:
             player.tick(episode, episode.delta)
-        except TapeError as error:
-            log.warning("the recording is broken: %s", error)
+        except Exception:  # a broken file: ticks go on
+            log.exception("the replay ends")
             self.stop_replay(keep=True)
             return
         self._settle(player)

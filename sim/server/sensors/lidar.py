@@ -24,6 +24,7 @@ from sim.server.sensors.surroundings import Boxes, Surroundings, unit_normals
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
 
+MOST_POINTS = 1 << 22  # of one scan: 64 MiB
 _TURN = 2.0 * math.pi
 _LABELLED = np.dtype(
     [
@@ -119,7 +120,7 @@ class Laser:
     def scan(self, pose: F64, dt: float, town: Surroundings, boxes: Boxes) -> Scan:
         """The beams of one step from `pose` (6,), all at this moment, as in CARLA."""
         s = self.settings
-        beams = min(math.floor(s.rate * dt / s.channels + 0.5), 100_000)
+        beams = min(math.floor(s.rate * dt / s.channels + 0.5), MOST_POINTS // s.channels)
         sweep_angle = s.frequency * s.fov * dt
         step = sweep_angle / max(beams, 1)
         clockwise = self.turned + step * np.arange(beams)

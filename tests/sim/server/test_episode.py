@@ -171,3 +171,20 @@ def test_a_sign_sets_the_speed_limit_of_a_vehicle_that_passes_it(world, spawn):
     car.set_location(carla.Location(place.x, place.y, place.z))
     world.tick()
     assert car.get_speed_limit() == pytest.approx(50.0)
+
+
+def test_a_walkers_bones_stand_where_its_limbs_are(world, spawn):
+    place = world.get_map().get_spawn_points()[80]
+    walker = spawn("walker.pedestrian.0001", place)
+    walker.apply_control(carla.WalkerControl(carla.Vector3D(1.0, 0.0, 0.0), 1.4))
+    for _ in range(10):
+        world.tick()
+    found = {bone.name: bone for bone in walker.get_bones().bone_transforms}
+    assert set(found) == set(walker.get_bone_names())
+    middle = walker.get_location()
+    feet = [found[f"crl_foot__{side}"].world.location for side in "LR"]
+    head = found["crl_Head__C"].world.location
+    assert head.z > middle.z > max(foot.z for foot in feet)
+    assert feet[0].distance(feet[1]) > 0.18  # they stride
+    left, right = (found[f"crl_eye__{side}"].world.location.y for side in "LR")
+    assert left < right  # it looks along x, left is towards smaller y in CARLA's axes

@@ -87,6 +87,53 @@ def test_a_second_client_sees_what_the_first_one_did(port, world, spawn):
     assert there.get_actor(car.id).type_id == car.type_id
 
 
+def test_too_many_pixels_and_sensors_are_refused_by_name(client, world):
+    library = world.get_blueprint_library()
+    camera, imu = (library.find(f"sensor.{name}") for name in ("camera.rgb", "other.imu"))
+    camera.set_attribute("image_size_x", "4096")
+    camera.set_attribute("image_size_y", "2048")
+    spawn, origin = carla.command.SpawnActor, carla.Transform()
+    answers = client.apply_batch_sync([spawn(camera, origin)] * 9 + [spawn(imu, origin)] * 505)
+    errors = [answer.error for answer in answers]
+    assert [bool(error) for error in errors] == [False] * 8 + [True] + [False] * 504 + [True]
+    assert "67108864" in errors[8]
+    assert "512 sensors" in errors[-1]
+
+
+def test_a_client_that_stays_on_learns_of_the_map_that_another_one_loaded(port, client, world):
+    other = carla.Client("127.0.0.1", port)
+    other.set_timeout(60.0)
+    there = other.get_world()
+    assert there.get_map().name.endswith("city")
+    loaded = client.generate_opendrive_world(world.get_map().to_opendrive(), reset_settings=False)
+    assert loaded.get_map().name.endswith("OpenDriveMap")
+    deadline = time.monotonic() + 20.0
+    while not there.get_map().name.endswith("OpenDriveMap"):
+        assert time.monotonic() < deadline
+        loaded.tick()
+        time.sleep(0.1)
+    client.load_world("city", False)
+
+
+def test_lights_and_signs_belong_to_the_map(client, world):
+    posts = [actor.id for actor in world.get_actors().filter("traffic.*")]
+    answers = client.apply_batch_sync([carla.command.DestroyActor(post) for post in posts])
+    assert all("belongs to the map" in answer.error for answer in answers)
+    world.tick()
+    assert len(world.get_actors().filter("traffic.*")) == len(posts)
+
+
+def test_a_place_that_no_recording_can_hold_ends_the_recording_only(
+    port, client, world, spawn, tmp_path
+):
+    car = spawn("vehicle.tesla.model3")
+    car.set_simulate_physics(False)
+    call(port, "set_actor_transform", car.id, [[1e300, 0.0, 0.0], [0.0, 0.0, 0.0]])
+    client.start_recorder(str(tmp_path / "far.log"))
+    frame = world.tick()
+    assert world.tick() == frame + 1
+
+
 KILLED = """
     import sys, time, carla
     client = carla.Client("127.0.0.1", int(sys.argv[1]))
