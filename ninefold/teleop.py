@@ -154,7 +154,7 @@ async def listening(
     try:
         try:
             await site.start()
-        except (OSError, OverflowError) as error:
+        except (OSError, UnicodeError) as error:
             raise UserError(
                 f"expected a free port, got {options.host}:{options.port} ({error});"
                 " choose another with --port"
@@ -171,6 +171,8 @@ async def serve(
     vehicle: Vehicle,
 ) -> int:
     """Console and vehicle side by side, until Ctrl-C or a failure."""
+    from drive.episode import DriverError
+
     vehicle.ended = asyncio.get_running_loop().create_future()
     async with listening(console, options, tls) as port:
         scheme = "http" if tls is None else "https"
@@ -178,8 +180,9 @@ async def serve(
         vehicle.start()
         try:
             await vehicle.ended
-        except RigError as error:
-            print(f"ninefold: the rig failed: {error}")
+        except (RigError, DriverError) as error:
+            what = "rig" if isinstance(error, RigError) else "driver"
+            print(f"ninefold: the {what} failed: {error}")
             return 3
         finally:
             await asyncio.to_thread(vehicle.halt)

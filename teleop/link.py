@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-import math
 import struct
 from collections import Counter
 from dataclasses import dataclass
@@ -71,7 +70,7 @@ def number(value: object, low: float, high: float) -> float:
     """A finite number in range; raises ValueError."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError(f"expected a number, got {value!r}")
-    if not math.isfinite(value) or not low <= value <= high:
+    if not low <= value <= high:  # NaN neither
         raise ValueError(f"expected {low}..{high}, got {value!r}")
     return float(value)
 
@@ -92,13 +91,16 @@ def parse(fields: dict[str, Any]) -> OperatorMessage:
 
 
 class Gatekeeper:
-    """Checks one session's messages. Remembers the last sequence number and what it refused."""
+    """Checks one session's messages. Remembers the last sequence number and what it refused.
+
+    It outlives a connection: else a message heard on one could be played back on the next.
+    """
 
     def __init__(self, session: str, key: bytes) -> None:
         self.session = session
         self.rejections: Counter[Rejection] = Counter()
         self._key = key
-        self._seq = -1
+        self.seq = -1
 
     def accept(self, text: str | bytes) -> OperatorMessage | Rejection:
         """The message, or why not; never raises."""
@@ -106,7 +108,7 @@ class Gatekeeper:
         if isinstance(verdict, Rejection):
             self.rejections[verdict] += 1
         else:
-            self._seq = verdict.seq
+            self.seq = verdict.seq
         return verdict
 
     def _check(self, text: str | bytes) -> OperatorMessage | Rejection:
@@ -126,7 +128,7 @@ class Gatekeeper:
             return Rejection.OUT_OF_RANGE
         except (KeyError, TypeError):
             return Rejection.MALFORMED
-        return message if message.seq > self._seq else Rejection.REPLAYED
+        return message if message.seq > self.seq else Rejection.REPLAYED
 
 
 def frame_bytes(frame_id: int, t: float, width_px: int, height_px: int, jpeg: bytes) -> bytes:

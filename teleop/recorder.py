@@ -49,6 +49,8 @@ class Recorder:
         traceback: TracebackType | None,
     ) -> None:
         self._file.close()
+        if self._last == START:  # nothing happened: the name stays free for the next try
+            self.path.unlink(missing_ok=True)
 
     def write(self, event: str, t: float, **fields: object) -> None:
         """Add one event at simulation time `t` (s)."""

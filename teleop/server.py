@@ -19,7 +19,7 @@ from teleop.session import Desk, Session
 
 CONSOLE = Path(__file__).with_name("console")
 COOKIE = "ninefold_session"
-WRONG_CODE_DELAY = 0.5  # s; with five tries a code this leaves guessing no chance
+WRONG_CODE_DELAY = 0.5  # s, one try at a time; with five tries a code guessing has no chance
 UNSEEN_FRAMES = 2  # frames under way to the screen; more would only queue up and age
 UNSEEN_PATIENCE = 0.5  # s; then a frame is sent anyway, so that a stalled page can recover
 SECURITY_HEADERS = {
@@ -33,17 +33,26 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 def same_origin(request: web.Request) -> bool:
     """Whether a browser's request comes from our own page (no cross-site WebSocket)."""
-    return urlsplit(request.headers.get("Origin", "")).netloc == request.host
+    try:
+        return urlsplit(request.headers.get("Origin", "")).netloc == request.host
+    except ValueError:
+        return False
 
 
 class ConsoleServer:
-    """One vehicle's console. Remembers the socket in force, to close it when another comes."""
+    """One vehicle's console.
+
+    Remembers the socket in force, to close it when another comes, and the session's gatekeeper,
+    which knows what was already said.
+    """
 
     def __init__(self, desk: Desk, hub: Hub, hello: dict[str, object]) -> None:
         self._desk = desk
         self._hub = hub
         self._hello = hello
         self._socket: web.WebSocketResponse | None = None
+        self._gatekeeper: Gatekeeper | None = None  # of the session in force
+        self._door = asyncio.Lock()  # one code is tried at a time
 
     def app(self) -> web.Application:
         """The application."""
@@ -74,12 +83,16 @@ class ConsoleServer:
             raise web.HTTPForbidden(text="not from the console's own page")
         try:
             code = (await request.json())["code"]
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, LookupError, TypeError, RecursionError):
             raise web.HTTPBadRequest(text='expected {"code": "..."}') from None
-        session = self._desk.log_in(code) if isinstance(code, str) else None
-        if session is None:
-            await asyncio.sleep(WRONG_CODE_DELAY)
-            raise web.HTTPUnauthorized(text="wrong code; the terminal shows the one in force")
+        if self._door.locked():
+            raise web.HTTPTooManyRequests(text="another code is being looked at; try again")
+        async with self._door:
+            session = self._desk.log_in(code) if isinstance(code, str) else None
+            if session is None:
+                await asyncio.sleep(WRONG_CODE_DELAY)
+                raise web.HTTPUnauthorized(text="wrong code; the terminal shows the one in force")
+        self._gatekeeper = Gatekeeper(session.id, session.key)
         self._hub.forget()
         await self._evict()
         response = web.json_response(
@@ -100,7 +113,8 @@ class ConsoleServer:
 
     async def _link(self, request: web.Request) -> web.StreamResponse:
         session = self._desk.by_cookie(request.cookies.get(COOKIE))
-        if session is None:
+        gatekeeper = self._gatekeeper
+        if session is None or gatekeeper is None:
             raise web.HTTPUnauthorized(text="log in first")
         if not same_origin(request):
             raise web.HTTPForbidden(text="not from the console's own page")
@@ -108,11 +122,11 @@ class ConsoleServer:
         socket = web.WebSocketResponse(max_msg_size=MAX_MESSAGE_BYTES, compress=False)
         await socket.prepare(request)
         self._socket = socket
-        await socket.send_json({"type": "hello", **self._hello})
+        await socket.send_json({"type": "hello", **self._hello, "seq": gatekeeper.seq})
         shown = Shown()
         sender = asyncio.create_task(self._send(socket, shown))
         try:
-            await self._receive(socket, session, shown)
+            await self._receive(socket, session, gatekeeper, shown)
         finally:
             sender.cancel()
             with contextlib.suppress(asyncio.CancelledError, ConnectionError):
@@ -121,8 +135,13 @@ class ConsoleServer:
                 self._socket = None
         return socket
 
-    async def _receive(self, socket: web.WebSocketResponse, session: Session, shown: Shown) -> None:
-        gatekeeper = Gatekeeper(session.id, session.key)
+    async def _receive(
+        self,
+        socket: web.WebSocketResponse,
+        session: Session,
+        gatekeeper: Gatekeeper,
+        shown: Shown,
+    ) -> None:
         async for message in socket:
             if message.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
                 continue

@@ -46,7 +46,7 @@ class Desk:
     def log_in(self, code: str) -> Session | None:
         """A session for the right code, None for a wrong one."""
         typed = code.strip().upper().replace("-", "").replace(" ", "")
-        if not hmac.compare_digest(typed.encode(), self._code.encode()):
+        if not hmac.compare_digest(typed.encode(errors="replace"), self._code.encode()):
             self._tries -= 1
             if self._tries == 0:
                 self._renew()

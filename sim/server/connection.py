@@ -44,7 +44,7 @@ class Connection:
             self.close()
 
     def _serve(self, events: int) -> None:
-        if events & WRITE:
+        if events & WRITE and not self.closed:  # closed in the same round, by another's event
             self._flush()
         if events & READ and not self.closed:
             try:

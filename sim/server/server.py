@@ -42,6 +42,9 @@ class Peer(Connection):
         except ProtocolError as error:
             log.warning("a client is cut off: %s", error)
             self.close()
+        except Exception:
+            log.exception("a client's request failed: it is cut off")
+            self.close()
 
     def on_closed(self) -> None:
         """What only lived through this connection ends with it."""

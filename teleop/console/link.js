@@ -21,7 +21,7 @@ export class Link {
     this.session = session;
     this.on = on;
     this.read = read;
-    this.seq = Date.now(); // rises over a page reload too
+    this.seq = Date.now(); // rises over a page reload too; hello says where the vehicle is
     this.shown = 0;
     this.why = "link lost";
     this.ready = this.open(key);
@@ -41,6 +41,7 @@ export class Link {
   async receive(data) {
     if (typeof data === "string") {
       const message = JSON.parse(data);
+      if (message.type === "hello") this.seq = Math.max(this.seq, message.seq);
       if (message.type === "evicted") this.why = "another console took over";
       this.on[message.type]?.(message);
       return;

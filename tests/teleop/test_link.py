@@ -52,6 +52,8 @@ def test_another_key_or_session_is_refused() -> None:
         {"request": "fly"},
         {"present": 1},
         {"seq": -1},
+        {"seq": 10**400},
+        {"steer": 10**400},
         {"frame": 2**40},
     ],
 )
