@@ -73,19 +73,21 @@ def vehicle(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Vehicle]:
         text=True,
     )
     assert process.stdout is not None
-    address, codes = "", []
-    while not address:
-        line = process.stdout.readline()
-        assert line, "it ended before it listened"
-        if line.startswith("one-time code:"):
-            codes.append(line.split()[-1])
-        if line.startswith("console:"):
-            address = line.split()[-1]
-    running = Vehicle(process, address, codes, record)
-    running.until(lambda tick: True, nothing)
-    yield running
-    process.send_signal(signal.SIGINT)
-    assert process.wait(30) == 130
+    try:
+        address, codes = "", []
+        while not address:
+            line = process.stdout.readline()
+            assert line, "it ended before it listened"
+            if line.startswith("one-time code:"):
+                codes.append(line.split()[-1])
+            if line.startswith("console:"):
+                address = line.split()[-1]
+        running = Vehicle(process, address, codes, record)
+        running.until(lambda tick: True, nothing)
+        yield running
+    finally:
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 130
 
 
 @pytest.fixture(scope="module")
