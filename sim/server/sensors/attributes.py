@@ -12,22 +12,16 @@ Attributes = Callable[[str], str]
 """An attribute's text by its id; "" where the blueprint has none."""
 
 
-MOST_POINTS = 2e7
-"""Rays per second: four times the densest lidar on the market; a tick must end."""
-
-
-def number(get: Attributes, key: str, default: float = 0.0, most: float = math.inf) -> float:
+def number(get: Attributes, key: str, default: float = 0.0) -> float:
     """A finite number.
 
     Raises:
-        ValueError: the text is no number, or one above `most`.
+        ValueError: the text is no number.
     """
     text = get(key)
     value = float(text) if text else default
     if not math.isfinite(value):
         raise ValueError(f"expected a finite number as {key}, got {text}")
-    if value > most:
-        raise ValueError(f"expected at most {most:g} as {key}, got {text}")
     return value
 
 

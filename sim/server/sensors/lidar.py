@@ -17,7 +17,7 @@ from sim.server.jit import kernel
 from sim.server.poses import matrices
 from sim.server.scene import F32, I32
 from sim.server.sensors import sweep
-from sim.server.sensors.attributes import MOST_POINTS, Attributes, number
+from sim.server.sensors.attributes import Attributes, number
 from sim.server.sensors.memory import Plain
 from sim.server.sensors.surroundings import Boxes, Surroundings, unit_normals
 
@@ -69,7 +69,7 @@ class Settings:
         return Settings(
             channels=min(max(int(number(get, "channels", 32.0)), 1), 1024),
             reach=max(number(get, "range", 10.0), 0.0),
-            rate=max(number(get, "points_per_second", 56000.0, MOST_POINTS), 0.0),
+            rate=max(number(get, "points_per_second", 56000.0), 0.0),
             frequency=max(number(get, "rotation_frequency", 10.0), 0.0),
             upper=upper,
             lower=lower,

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from sim import iso
 from sim.server.poses import matrices
-from sim.server.sensors.attributes import MOST_POINTS, Attributes, number
+from sim.server.sensors.attributes import Attributes, number
 from sim.server.sensors.surroundings import Boxes, Surroundings
 
 F64 = NDArray[np.float64]
@@ -36,7 +36,7 @@ class Radar:
         )
         half = np.clip(half, 0.0, 0.49 * math.pi)
         return Radar(
-            rate=max(number(get, "points_per_second", 1500.0, MOST_POINTS), 0.0),
+            rate=max(number(get, "points_per_second", 1500.0), 0.0),
             half_width=float(half[0]),
             half_height=float(half[1]),
             reach=max(number(get, "range", 100.0), 0.0),
