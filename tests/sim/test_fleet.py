@@ -7,6 +7,7 @@ import carla
 import numpy as np
 import pytest
 
+from sim import maps
 from sim.fleet import (
     GREEN,
     RED,
@@ -31,7 +32,7 @@ class Streets:
     """A map, its lights and its dice."""
 
     def __init__(self, name: str) -> None:
-        path = MAPS / f"{name}.xodr"
+        path = maps.path(name) if name in maps.names() else MAPS / f"{name}.xodr"
         if not path.exists():
             pytest.skip(f"no {path}")
         self.roads = Roads(carla.Map(name, path.read_text()))
@@ -69,7 +70,7 @@ class Streets:
             yield tick * DT
 
 
-@pytest.fixture(scope="module", params=["Town01", "Town04", "Town10HD"])
+@pytest.fixture(scope="module", params=["Town01", "Town04", "Town10HD", "suburb"])
 def streets(request: pytest.FixtureRequest) -> Streets:
     return Streets(request.param)
 
@@ -94,6 +95,14 @@ def overlaps(fleet: Fleet) -> int:
 
 
 def test_traffic_flows_for_minutes_without_a_collision(streets: Streets) -> None:
+    assert_flow(streets)
+
+
+def test_traffic_merges_on_the_motorway_without_a_collision() -> None:
+    assert_flow(Streets("motorway"))
+
+
+def assert_flow(streets: Streets) -> None:
     fleet = streets.fleet(60, np.random.default_rng(5))
     speeds, longest = [], 0.0
     for t in streets.run(fleet, 150.0, 1, nobody()):
