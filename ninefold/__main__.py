@@ -8,6 +8,7 @@ wrong becomes one line and an exit code.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib
 import os
 import pwd
@@ -105,7 +106,8 @@ def _refuse(message: str, code: int) -> int:
 
 def program() -> None:
     """The process: like `main`, and an orderly end also when told to go or the terminal closes."""
-    if not os.environ.get("HOME"):  # the carla client's library would end with a segmentation fault
+    if not _serves(os.environ.get("HOME", "")):
+        # carla's library ends with a segmentation fault without one, numba keeps its code there
         os.environ["HOME"] = _home()
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:  # closed by who started us
@@ -117,11 +119,16 @@ def program() -> None:
 
 
 def _home() -> str:
-    """This user's folder; one for this run where the system knows none."""
-    try:
-        return pwd.getpwuid(os.getuid()).pw_dir
-    except KeyError:
-        return tempfile.mkdtemp(prefix="ninefold-")
+    """This user's folder; one for this run where there is none to write to."""
+    with contextlib.suppress(KeyError):
+        home = pwd.getpwuid(os.getuid()).pw_dir
+        if _serves(home):
+            return home
+    return tempfile.mkdtemp(prefix="ninefold-")
+
+
+def _serves(home: str) -> bool:
+    return os.path.isdir(home) and os.access(home, os.W_OK | os.X_OK)  # noqa: PTH112
 
 
 def _go(number: int, _: FrameType | None) -> None:

@@ -128,6 +128,8 @@ def _home() -> Check:
     home = Path(os.environ.get("NINEFOLD_HOME") or _default_home())
     there = next(path for path in (home, *home.parents) if path.exists())
     mend = "set NINEFOLD_HOME to a folder you may write to"
+    if not there.is_dir():
+        return Check("cache folder", "missing", f"{there}: no folder", mend)
     if not os.access(there, os.W_OK):
         return Check("cache folder", "missing", f"{home}: no permission", mend)
     free = shutil.disk_usage(there).free / 1e9

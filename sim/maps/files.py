@@ -51,7 +51,8 @@ def opendrive_of(osm: str, name: str) -> str:
 def _silent() -> Iterator[None]:
     """Drop what the converter's C libraries say, on both streams, also what they say late."""
     for stream in (sys.stdout, sys.stderr):
-        stream.flush()
+        if stream is not None:
+            stream.flush()
     kept = [os.dup(number) for number in (1, 2)]
     nothing = os.open(os.devnull, os.O_WRONLY)
     for number in (1, 2):

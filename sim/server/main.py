@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import selectors
 import signal
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -38,8 +37,7 @@ def serve(
     server = Server(host, port, load_town(source, maps), settings, maps)
     warm_up(server.sim)
     _stop_on_signals(server, child)
-    sys.stdout.write(f"serving {server.sim.episode.town.name} on {host}:{server.port}\n")
-    sys.stdout.flush()
+    print(f"serving {server.sim.episode.town.name} on {host}:{server.port}", flush=True)
     server.run()
 
 

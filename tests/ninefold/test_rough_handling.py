@@ -198,3 +198,20 @@ def test_a_foreign_network_is_refused_before_the_episodes(tmp_path, capsys):
     assert main(["eval", "run", "--weights", str(junk), "--out", str(tmp_path / "out")]) == 2
     assert "junk.onnx" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_a_home_that_is_no_folder_is_replaced_and_the_cache_folder_checked(tmp_path):
+    (tmp_path / "file").touch()
+    environment = {**os.environ, "HOME": "/dev/null", "NINEFOLD_HOME": str(tmp_path / "file")}
+    show = "import os; from ninefold import __main__ as m; m.main = lambda: 0\ntry: m.program()\n"
+    show += "finally: print(os.environ['HOME'])"
+    run = subprocess.run(
+        [sys.executable, "-c", show], cwd=ROOT, env=environment, capture_output=True, text=True
+    )
+    assert os.access(run.stdout.strip(), os.W_OK)
+    assert Path(run.stdout.strip()).is_dir()
+    run = subprocess.run(
+        [*NINEFOLD, "doctor"], cwd=ROOT, env=environment, capture_output=True, text=True
+    )
+    assert run.returncode == 1
+    assert "no folder" in run.stdout
