@@ -37,7 +37,9 @@ def serve(
     server = Server(host, port, load_town(source, maps), settings, maps)
     warm_up(server.sim)
     _stop_on_signals(server, child)
-    print(f"serving {server.sim.episode.town.name} on {host}:{server.port}", flush=True)
+    if sys.stdout is not None:  # closed by who started us
+        sys.stdout.write(f"serving {server.sim.episode.town.name} on {host}:{server.port}\n")
+        sys.stdout.flush()
     server.run()
 
 
