@@ -11,6 +11,7 @@ help:  ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 $(BIN)/.installed: pyproject.toml constraints.txt
+	@echo "installing into $(VENV): about 1.6 GB, once"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(PIP) install --quiet --progress-bar on -c constraints.txt -e .
 	@touch $@

@@ -223,6 +223,7 @@ class Decision:
     command: ControlCommand
     plan: Plan | None
     scene: Scene | None
+    stopping: str | None = None  # why the safety gate brings the car to rest for good
 
 
 class Driver(Protocol):
@@ -253,7 +254,7 @@ class Disengagement:
     """Autonomy handed over, or was taken off."""
 
     kind: str  # "takeover", "minimum_risk", ...
-    initiator: str  # "operator", "system"
+    initiator: str  # "operator", "system"; "referee": a safety driver would have taken over
     t: float  # s
     cause: str
 

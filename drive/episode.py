@@ -37,7 +37,8 @@ def episode(
 ) -> Iterator[Step]:
     """Drive until the judge ends it: observe -> localise -> perceive -> plan -> act.
 
-    Only the outcomes in `endings` end it; a supervised car, say, goes on after being stuck.
+    The last step is the moment that ended it. Only the outcomes in `endings` end it; a supervised
+    car, say, goes on after being stuck.
 
     Raises:
         RigError: the simulator failed.
@@ -47,20 +48,21 @@ def episode(
     driver.reset(stage.route)
     readings = world.start()
     state_hash = chain_hash((stage.spec.weights or "").encode(), readings)
-    while judge.ending not in endings:
+    while True:
+        truth = stage.truth(readings)
         try:
             ego = localise(readings)
-            observation = Observation(
-                readings.t, ego, readings.frames, stage.route, stage.truth(readings)
-            )
+            observation = Observation(readings.t, ego, readings.frames, stage.route, truth)
             decision = driver.act(observation)
         except Exception as error:  # whatever it is, it is the driver's
             raise DriverError(f"{type(error).__name__}: {error}") from error
-        world.apply(decision.command)
-        stage.traffic.step(readings)
         yield Step(
             readings, observation, decision, readings.view, judge.route_completion, state_hash
         )
+        if judge.ending in endings:
+            return
+        world.apply(decision.command)
+        stage.traffic.step(readings)
         readings = world.tick()
         judge.step(readings)
         state_hash = chain_hash(state_hash, readings)

@@ -23,6 +23,7 @@ from common.messages import (
     Infraction,
     Outcome,
 )
+from drive.disengage import disengagements
 from drive.episode import DriverError, Step, episode
 from drive.faults import FaultyDriver, check_fault, faulty_localiser
 from drive.scores import comfort_si, lb20, lb21
@@ -122,17 +123,20 @@ def drive(
     started = time.monotonic()
     trace: list[tuple[float, float, float]] = []
     state_hash, failure = b"", None
+    stop: tuple[float, str] | None = None
     try:
         for step in episode(stage, driver, localiser_of(spec, stage)):
             trace.append(_motion(step.readings))
             state_hash = step.state_hash
+            if stop is None and step.decision.stopping is not None:
+                stop = step.readings.t, step.decision.stopping
             for watch in watches:
                 watch(step)
     except DriverError as error:
         failure = str(error)
     finally:
         stage.close()
-    return _result(stage, trace, state_hash, time.monotonic() - started, failure)
+    return _result(stage, trace, state_hash, time.monotonic() - started, failure, stop)
 
 
 def with_network(spec: EpisodeSpec, weights: Path | None = None) -> EpisodeSpec:
@@ -219,6 +223,7 @@ def _result(
     state_hash: bytes,
     wall: float,
     failure: str | None,
+    stop: tuple[float, str] | None,
 ) -> EpisodeResult:
     judge = stage.judge
     found: tuple[Infraction, ...] = ()
@@ -228,15 +233,16 @@ def _result(
         outcome, detail = Outcome.DRIVER_ERROR, failure
     motion = np.array(trace).reshape(-1, 3)
     completion = judge.route_completion
+    duration = max(len(trace) - 1, 0) * DT
     return EpisodeResult(
         spec=stage.spec,
         outcome=outcome,
         route_completion=completion,
         distance=judge.distance,
-        duration=len(trace) * DT,
+        duration=duration,
         wall=wall,
         infractions=found,
-        disengagements=(),
+        disengagements=disengagements(outcome, duration, found, stop),
         scores=(("lb2.0", lb20(completion, found)), ("lb2.1", lb21(completion, found))),
         comfort=comfort_si(motion[:, :2], motion[:, 2], DT),
         state_hash=state_hash.hex(),

@@ -57,7 +57,7 @@ class Stack:
             return Decision(waiting, None, None)
         command = None if self._plan is None else self._follower.command(self._plan, ego)
         command = self._gate.check(command, ego, self._scene, observation.t)
-        return Decision(command, self._plan, self._scene)
+        return Decision(command, self._plan, self._scene, self._gate.stopping)
 
 
 def truth_driver() -> Stack:

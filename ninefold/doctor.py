@@ -81,7 +81,7 @@ def findings() -> Iterator[Check]:
     for module, package in NEEDED.items():
         yield _package(module, f"pip install '{package}'", "missing")
     for module, extra in EXTRAS.items():
-        yield _package(module, f"pip install 'ninefold[{extra}]'", "optional")
+        yield _package(module, f"in the checkout, pip install -e '.[{extra}]'", "optional")
     yield _cores()
     yield _memory()
     yield _home()

@@ -25,20 +25,42 @@ PACKAGES = ("ninefold", "carla", "numpy", "numba", "onnxruntime")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `ninefold drive`."""
-    parser.add_argument("--town", default=DEFAULT_TOWN, metavar="NAME|FILE.xodr|FILE.osm")
-    parser.add_argument("--route", type=arguments.crowd, default=0, metavar="N")
-    parser.add_argument("--scenario", default="traffic", metavar="NAME")
-    parser.add_argument("--weather", default="ClearNoon", metavar="NAME", help="CARLA's presets")
-    parser.add_argument("--seed", type=arguments.seed, default=0, metavar="S")
-    parser.add_argument("--driver", choices=("camera", "truth"), default="camera")
+    parser.add_argument(
+        "--town",
+        default=DEFAULT_TOWN,
+        metavar="NAME|FILE.xodr|FILE.osm",
+        help=f"a built-in town ({DEFAULT_TOWN} unless given), an OpenDRIVE or OpenStreetMap file",
+    )
+    parser.add_argument(
+        "--route", type=arguments.crowd, default=0, metavar="N", help="which way through the town"
+    )
+    parser.add_argument(
+        "--scenario", default="traffic", metavar="NAME", help="traffic (unless given) or empty"
+    )
+    parser.add_argument(
+        "--weather", default="ClearNoon", metavar="NAME", help="one of CARLA's presets"
+    )
+    parser.add_argument(
+        "--seed", type=arguments.seed, default=0, metavar="S", help="of everything left to chance"
+    )
+    parser.add_argument(
+        "--driver",
+        choices=("camera", "truth"),
+        default="camera",
+        help="camera (unless given); truth sees everything as it is",
+    )
     parser.add_argument("--weights", type=Path, metavar="F.onnx", help="another network")
     parser.add_argument(
         "--fault",
         metavar="NAME",
         help="frame_drop, front_blackout, camera_noise or gnss_loss, for the camera driver",
     )
-    parser.add_argument("--vehicles", type=arguments.crowd, default=20, metavar="N")
-    parser.add_argument("--walkers", type=arguments.crowd, default=12, metavar="N")
+    parser.add_argument(
+        "--vehicles", type=arguments.crowd, default=20, metavar="N", help="20 unless given"
+    )
+    parser.add_argument(
+        "--walkers", type=arguments.crowd, default=12, metavar="N", help="12 unless given"
+    )
     parser.add_argument("--carla", metavar="HOST:PORT", help="a running CARLA server")
     parser.add_argument("--video", type=Path, metavar="F.mp4", help="write an annotated video")
     parser.add_argument("--view", action="store_true", help="show it live in the browser")

@@ -135,6 +135,8 @@ def run_suite(options: argparse.Namespace) -> None:
             failed += result.outcome.value != "SUCCESS"
             last = f"{result.outcome.value} route {result.spec.route} seed {result.spec.seed}"
             progress.update(task, advance=1, tally=f"{failed} failed; {last}")
+            if not progress.console.is_terminal:
+                print(f"{progress.tasks[0].completed:.0f} of {episodes}: {last}", flush=True)
     print(f"episodes in {out}; see them with: ninefold eval report {out}")
 
 

@@ -34,7 +34,9 @@ def run(options: argparse.Namespace) -> int:
         from perception.train.export import export
         from perception.train.loop import load
     except ImportError as error:
-        raise UserError("expected torch and onnx; pip install 'ninefold[train]'") from error
+        raise UserError(
+            "expected torch and onnx; in the checkout, pip install -e '.[train]'"
+        ) from error
 
     card = read_json(card_path)
     network = load(options.folder / "checkpoint.pt")

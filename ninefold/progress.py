@@ -1,4 +1,4 @@
-"""A progress bar with a live line: what the car does and why."""
+"""What the car does and why, live: a bar on a terminal, a line every tenth of the way elsewhere."""
 
 from __future__ import annotations
 
@@ -10,9 +10,12 @@ from rich.progress import Progress as Bar
 if TYPE_CHECKING:
     from drive.episode import Step
 
+STARTING = "starting the simulator; the first time, it compiles for about 20 s"
+TENTH = 10.0  # per cent of the route between two lines
+
 
 class Progress:
-    """On the terminal while an episode runs."""
+    """Shown while an episode runs; remembers how much of the way was told."""
 
     def __init__(self) -> None:
         self._bar = Bar(
@@ -23,18 +26,29 @@ class Progress:
             transient=True,
             refresh_per_second=4,
         )
-        self._task = self._bar.add_task("starting the simulator", total=100.0)
+        self._live = self._bar.console.is_terminal
+        self._task = self._bar.add_task(STARTING, total=100.0)
+        self._told = -TENTH
 
     def __enter__(self) -> Progress:
-        self._bar.start()
+        if self._live:
+            self._bar.start()
+        else:
+            print(STARTING, flush=True)
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._bar.stop()
+        if self._live:
+            self._bar.stop()
 
     def show(self, step: Step) -> None:
         """Take one step in."""
-        self._bar.update(self._task, completed=step.route_completion, description=live_line(step))
+        done = step.route_completion
+        if self._live:
+            self._bar.update(self._task, completed=done, description=live_line(step))
+        elif done >= self._told + TENTH:
+            self._told = done - done % TENTH
+            print(f"{done:3.0f} %  {live_line(step)}", flush=True)
 
 
 def live_line(step: Step) -> str:

@@ -82,7 +82,9 @@ def _train(options: argparse.Namespace) -> int:
         from perception.train.data import Pool
         from perception.train.loop import TORCH_VERSION, Run, TrainSpec, use_threads
     except ImportError as error:
-        raise UserError("expected torch, got none; pip install 'ninefold[train]'") from error
+        raise UserError(
+            "expected torch, got none; in the checkout, pip install -e '.[train]'"
+        ) from error
 
     use_threads(options.threads)
     parts = Split.of(open_shards(options.data))

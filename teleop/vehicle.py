@@ -26,6 +26,7 @@ from common.vehicle import LINCOLN_MKZ
 from drive.episode import Step, episode
 from drive.run import Simulator, driver_of, localiser_of
 from planning.safety import SafetyGate
+from sim.routes import ROUTES
 from teleop.bridge import COMFORTABLE_STOP, SupervisedDriver
 from teleop.handover import Mode
 from teleop.hub import Hub, Picture
@@ -70,7 +71,7 @@ def supervise(
     """
     frames = count(1)
     for lap in count():
-        lap_spec = replace(spec, route=(spec.route + lap) % 10, seed=spec.seed + lap)
+        lap_spec = replace(spec, route=(spec.route + lap) % ROUTES, seed=spec.seed + lap)
         stage = simulator.stage(lap_spec, VIEW)
         driver = SupervisedDriver(driver_of(lap_spec), SafetyGate(), hub, time.monotonic)
         due, before = time.monotonic(), driver.supervision

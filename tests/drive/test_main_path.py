@@ -40,6 +40,9 @@ def test_the_truth_driver_reaches_the_end_without_a_fault(simulator):
     assert result.distance > 390.0
     assert {step.decision.plan.reason for step in seen[10:] if step.decision.plan}
     assert all(step.observation.frames == () for step in seen)
+    assert seen[-1].route_completion == 100.0, "the moment that ended it is a step too"
+    assert seen[-1].state_hash.hex() == result.state_hash
+    assert result.disengagements == ()
 
 
 def test_a_second_episode_in_the_same_server_is_the_same_as_in_a_fresh_one(simulator):
@@ -72,6 +75,7 @@ def test_an_exception_of_the_driver_is_its_own_failure(simulator, monkeypatch):
     result = drive(simulator, SPEC)
     assert result.outcome is Outcome.DRIVER_ERROR
     assert "ZeroDivisionError: planner" in result.detail
+    assert [one.cause for one in result.disengagements] == ["driver_error"]
 
 
 def test_left_is_left_all_the_way(simulator):
