@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from tests.peers import programs
+from tests.peers.programs import Program
 from tests.peers.runner import run
 
 NETWORK = 'ip link set lo up && ip route add default dev lo && exec "$@"'
@@ -32,17 +33,33 @@ def tell(line: str) -> None:
     sys.stdout.flush()
 
 
+def wanted(options: argparse.Namespace) -> list[Program]:
+    """The programs of the checkouts given."""
+    if options.carla is None:
+        return []
+    carla = options.carla.resolve()
+    found = programs.of_carla(carla)
+    if options.scenario_runner is not None:
+        agents = carla / "PythonAPI/carla"
+        runner = options.scenario_runner.resolve()
+        found += programs.of_scenario_runner(runner, agents)
+        if options.leaderboard is not None:
+            found += programs.of_leaderboard(options.leaderboard.resolve(), runner, agents)
+    return found
+
+
 def main() -> int:
     """1 where a program fails."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--carla", type=Path, metavar="CHECKOUT")
+    parser.add_argument("--scenario-runner", type=Path, metavar="CHECKOUT")
+    parser.add_argument("--leaderboard", type=Path, metavar="CHECKOUT")
     parser.add_argument("--maps", type=Path, metavar="FOLDER", help="OpenDRIVE files by name")
     parser.add_argument("--python", default=sys.executable, help="interpreter of the programs")
     parser.add_argument("--only", default="", metavar="TEXT", help="programs whose name has it")
     parser.add_argument("--logs", type=Path, metavar="FOLDER", help="keep what programs print")
     options = parser.parse_args()
-    chosen = programs.of_carla(options.carla.resolve()) if options.carla else []
-    chosen = [program for program in chosen if options.only in program.name]
+    chosen = [program for program in wanted(options) if options.only in program.name]
     if not chosen:
         parser.error("no program: give --carla CHECKOUT")
     tell("| program | verdict | s |\n|---|---|---|")
@@ -50,7 +67,7 @@ def main() -> int:
     for program in chosen:
         verdict = run(program, options.python, options.maps and options.maps.resolve())
         tell(f"| {program.name} | {verdict.text} | {verdict.seconds:.0f} |")
-        failed += verdict.why is not None and program.asset is None
+        failed += verdict.why is not None and verdict.lacks is None
         if options.logs:
             options.logs.mkdir(parents=True, exist_ok=True)
             name = program.name.replace("/", "-").replace(" ", "_")

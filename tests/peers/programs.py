@@ -148,7 +148,7 @@ def examples(checkout: Path) -> list[Program]:
     return [
         program("tutorial.py", says="done."),
         program("synchronous_mode.py", probe=ticking, limit=40.0),
-        program("sensor_synchronization.py", limit=60.0),
+        program("sensor_synchronization.py", probe=ticking, limit=60.0),
         program("generate_traffic.py", "-n", "50", "-w", "30", probe=moving(50, 25)),
         program("vehicle_physics.py"),
         program("dynamic_weather.py", "--speed", "5", probe=weather_changes, limit=30.0),
@@ -168,3 +168,57 @@ def examples(checkout: Path) -> list[Program]:
 def of_carla(checkout: Path) -> list[Program]:
     """All programs of a checkout of CARLA."""
     return [*smoke(checkout), *utilities(checkout), *examples(checkout)]
+
+
+SCENARIOS = ("FollowLeadingVehicle_1", "ControlLoss_1", "DynamicObjectCrossing_1")
+STORYBOARDS = ("FollowLeadingVehicle", "LaneChangeSimple", "PedestrianCrossingFront")
+
+
+def of_scenario_runner(checkout: Path, agents: Path) -> list[Program]:
+    """Scenarios and OpenSCENARIO files to a verdict; `agents` holds CARLA's package of agents."""
+
+    def program(name: str, town: str, *arguments: str) -> Program:
+        command = (str(checkout / "scenario_runner.py"), *arguments, "--output", "--sync")
+        return Program(
+            f"scenario_runner/{name}",
+            (*command, "--timeout", "200", "--reloadWorld"),
+            (agents, checkout),
+            town,
+            limit=580.0,
+            environment=(("SCENARIO_RUNNER_ROOT", str(checkout)),),
+            says="Results of Scenario",
+        )
+
+    return [
+        *(program(name, "Town01", "--scenario", name) for name in SCENARIOS),
+        *(
+            program(
+                f"{name}.xosc",
+                "Town01",
+                "--openscenario",
+                str(checkout / f"srunner/examples/{name}.xosc"),
+            )
+            for name in STORYBOARDS
+        ),
+    ]
+
+
+def of_leaderboard(checkout: Path, runner: Path, agents: Path) -> list[Program]:
+    """Its npc and dummy agents on three routes of ours; `runner`: a checkout of scenario_runner."""
+    evaluator = str(checkout / "leaderboard/leaderboard_evaluator.py")
+    routes = str(Path(__file__).parent / "routes.xml")
+    return [
+        Program(
+            f"leaderboard/{agent}",
+            (
+                evaluator,
+                *("--routes", routes, "--track", track, "--timeout", "300", "--debug", "0"),
+                *("--agent", str(checkout / f"leaderboard/autoagents/{agent}.py")),
+            ),
+            (agents, checkout, runner),
+            "Town01",
+            limit=1800.0,
+            says="Registering the global statistics",
+        )
+        for agent, track in (("npc_agent", "SENSORS"), ("dummy_agent", "MAP"))
+    ]

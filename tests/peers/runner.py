@@ -20,6 +20,8 @@ ROOT = Path(__file__).parents[2]
 PATIENCE = 30.0  # s from the interrupt to the end
 ERROR = re.compile(r"^\s*((?:\w+\.)*\w*(?:Error|Exception|Empty)\b.*|ERROR:? .*)$")
 
+NEWER = re.compile(r"module 'carla' has no attribute '(\w+)'")
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -31,13 +33,17 @@ class Verdict:
     output: str
 
     @property
+    def lacks(self) -> str | None:
+        """What a program that failed needs, and no server can give."""
+        newer = NEWER.search(self.why or "")
+        return f"a newer client ({newer[1]})" if newer else self.program.asset
+
+    @property
     def text(self) -> str:
         """The table's word."""
         if self.why is None:
             return "passes"
-        if self.program.asset is not None:
-            return f"needs {self.program.asset}"
-        return f"fails: {self.why}"
+        return f"needs {self.lacks}" if self.lacks else f"fails: {self.why}"
 
 
 def run(program: Program, python: str, maps: Path | None) -> Verdict:
