@@ -39,6 +39,7 @@ def moving(vehicles: int, walkers: int) -> Probe:
 
     def probe(world: carla.World) -> str | None:
         wanted = {"vehicle.*": vehicles, "walker.*": walkers}
+        world.wait_for_tick(30.0)  # before its first snapshot a client knows nobody
         before = {pattern: places(world, pattern) for pattern in wanted}
         for _ in range(100):
             world.wait_for_tick(30.0)
