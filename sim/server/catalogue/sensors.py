@@ -88,6 +88,7 @@ _RETURNS = (
 )
 
 SENSORS: tuple[tuple[str, tuple[Attribute, ...]], ...] = (
+    ("sensor.camera.cosmos_visualization", _PICTURE),
     ("sensor.camera.depth", _PICTURE),
     ("sensor.camera.dvs", (*_PICTURE, *_FILM, *_EVENTS)),
     ("sensor.camera.instance_segmentation", _PICTURE),

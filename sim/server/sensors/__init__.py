@@ -20,5 +20,6 @@ TYPES = {
     "sensor.camera.rgb": 13,
     "sensor.camera.semantic_segmentation": 14,
     "sensor.camera.instance_segmentation": 15,
+    "sensor.camera.cosmos_visualization": 16,
 }
-"""Sensor type ids of the CARLA 0.9.16 client; the blueprints not listed send nothing."""
+"""Sensor type ids of the CARLA 0.9.16 client; the blueprints not listed have no stream."""

@@ -4,9 +4,14 @@ import socket
 import struct
 
 import carla
+import numpy as np
 import pytest
 
 from sim.launch import embedded_server
+from sim.server.simulation import Simulation
+from sim.server.spawn import spawn as make
+from sim.server.town import load_town
+from sim.server.wire import Description, Settings
 from tests.sim.server.test_robust import call
 
 
@@ -114,3 +119,24 @@ def test_a_tyre_of_little_longitudinal_stiffness_pulls_less(world, spawn):
         world.tick()
     soft, hard = (car.get_velocity().length() for car in cars)
     assert soft < 0.8 * hard
+
+
+def test_the_first_sensor_of_a_kind_measures_what_the_next_does():
+    """Its kernels are loaded by a measurement that nobody sees, and that it must not remember."""
+    town = load_town("city")
+    x, y, z, yaw = town.spawn_points[0].tolist()
+    pose = np.array([x, y, z + 2.0, 0.0, 0.0, yaw])
+    attributes = {"noise_seed": (1, "5"), "dropoff_general_rate": (2, "0.4")}
+    for kind in ("sensor.lidar.ray_cast", "sensor.other.radar", "sensor.other.imu"):
+        first, later = Simulation(town, Settings(), 0), Simulation(town, Settings(), 0)
+        memories = []
+        for sim in (first, later):
+            sim.sensing = first.sensing
+            sensor = make(sim, Description(0, kind, attributes), pose, None)
+            memories.append(sim.sensing.save(sensor))
+        assert memories[0] == memories[1]
+
+
+def test_the_blueprint_that_manual_control_asks_for_is_there(world, spawn):
+    spawn("sensor.camera.cosmos_visualization", 0)
+    world.tick()
