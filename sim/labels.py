@@ -7,23 +7,17 @@ among the lights, plus 0 red, 1 yellow, 2 green. A real CARLA numbers instances 
 
 from __future__ import annotations
 
-import queue
-import time
 from dataclasses import dataclass
-from typing import Any
 
 import carla
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from common.errors import RigError
 from common.frames import FloatArray
 from common.messages import Camera, ImageArray, LightState
-from sim import iso
+from sim.mounted import Mounted, first_frame, picture
 
-TIMEOUT = 20.0  # s on the clock
-FIRST_TIMEOUT = 1.0  # s on the clock to see whether a tick has pictures
 FIRST_LENS = 60_000  # the embedded server's, `sim/server/scene.py`
 TRAFFIC_LIGHT = 7  # CARLA's semantic tag
 LENSES = {LightState.RED: (0,), LightState.YELLOW: (1,), LightState.GREEN: (2,)}
@@ -62,25 +56,10 @@ class LabelRig:
         """Fires every `ticks` ticks of `dt` s."""
         self._ticks = ticks
         self._first: int | None = None
-        self._actors: list[carla.Actor] = []
-        self._colour: list[queue.SimpleQueue[Any]] = []
-        self._instance: list[queue.SimpleQueue[Any]] = []
-        for camera in rig:
-            for kind, inboxes in (
-                ("rgb", self._colour),
-                ("instance_segmentation", self._instance),
-            ):
-                blueprint = world.get_blueprint_library().find(f"sensor.camera.{kind}")
-                blueprint.set_attribute("image_size_x", str(camera.width_px))
-                blueprint.set_attribute("image_size_y", str(camera.height_px))
-                blueprint.set_attribute("fov", f"{float(iso.degrees(camera.fov)):.6f}")
-                blueprint.set_attribute("sensor_tick", f"{ticks * dt:.3f}")
-                place = iso.carla_transform(iso.camera_pose(camera.ego_from_cam))
-                sensor = world.spawn_actor(blueprint, place, attach_to=ego)
-                inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
-                sensor.listen(inbox.put)
-                inboxes.append(inbox)
-                self._actors.append(sensor)
+        self._mounted = mounted = Mounted(world, ego)
+        kinds = ("rgb", "instance_segmentation")
+        pairs = [[mounted.camera(camera, ticks * dt, kind) for kind in kinds] for camera in rig]
+        self._colour, self._instance = zip(*pairs, strict=True)
 
     def read(self, frame: int) -> Shot | None:
         """The pictures of this frame; None between them.
@@ -89,44 +68,15 @@ class LabelRig:
             RigError: a camera stays silent.
         """
         if self._first is None:
-            self._first = self._begun(frame)
+            self._first = first_frame(self._colour[0], frame)
         if self._first is None or (frame - self._first) % self._ticks:
             return None
-        colour = np.stack([_bgra(inbox, frame) for inbox in self._colour])
-        instance = np.stack([_bgra(inbox, frame) for inbox in self._instance])
+        colour = np.stack([picture(inbox, frame) for inbox in self._colour])
+        instance = np.stack([picture(inbox, frame) for inbox in self._instance])
         ids: NDArray[np.uint16] = instance[..., 1].astype(np.uint16)
         ids |= instance[..., 0].astype(np.uint16) << np.uint16(8)
         return Shot(np.ascontiguousarray(colour[..., 2::-1]), instance[..., 2], ids)
 
-    def _begun(self, frame: int) -> int | None:
-        """The frame of the first picture, None where there is none yet."""
-        inbox = self._colour[0]
-        try:
-            data = inbox.get(timeout=FIRST_TIMEOUT)
-        except queue.Empty:
-            return None
-        if data.frame == frame:
-            inbox.put(data)
-        return int(data.frame)
-
     def close(self) -> None:
         """Take the cameras off the world."""
-        for sensor in self._actors:
-            sensor.stop()
-        for sensor in self._actors:
-            sensor.destroy()
-        self._actors = []
-
-
-def _bgra(inbox: queue.SimpleQueue[Any], frame: int) -> NDArray[np.uint8]:
-    """The image (height, width, 4) of this frame; older ones are dropped."""
-    deadline = time.monotonic() + TIMEOUT
-    while True:
-        try:
-            data = inbox.get(timeout=max(0.0, deadline - time.monotonic()))
-        except queue.Empty:
-            raise RigError(f"a camera gave nothing for frame {frame} in {TIMEOUT:g} s") from None
-        if data.frame == frame:
-            return np.frombuffer(data.raw_data, np.uint8).reshape(data.height, data.width, 4)
-        if data.frame > frame:
-            raise RigError(f"a camera skipped frame {frame}: it is at {data.frame}")
+        self._mounted.close()
