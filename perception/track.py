@@ -27,8 +27,8 @@ START_RATE_SIGMA = 0.2  # rad/s
 GATE = {ObjectKind.VEHICLE: 3.5, ObjectKind.WALKER: 1.5}  # m, plus what the filter is unsure of
 COAST = 1.0  # s a track lives unseen
 SURE = 0.5  # confidence that counts at first sight
-NEUTRAL = {ObjectKind.VEHICLE: 0.3, ObjectKind.WALKER: 0.38}
-"""Confidence that speaks neither for nor against a track: poles look like walkers, weakly."""
+NEUTRAL = {ObjectKind.VEHICLE: 0.3, ObjectKind.WALKER: 0.3}
+"""Confidence that speaks neither for nor against a track; it is calibrated (train/calibrate.py)."""
 EVIDENCE = 0.5  # weight of a frame: consecutive ones err together
 MISS = 0.2  # log odds that a frame without it costs
 BELIEF = (-1.5, 3.0)  # log odds, bounded: a pole may become a walker, and a walker go away

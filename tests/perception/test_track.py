@@ -62,7 +62,7 @@ def test_a_doubtful_thing_seen_once_is_not_reported():
 
 def test_what_looks_a_little_like_a_walker_all_the_time_is_none():
     tracker = Tracker()
-    pole = seen(Pose2(4, -3.2, 0), ObjectKind.WALKER, 0.37)
+    pole = seen(Pose2(4, -3.2, 0), ObjectKind.WALKER, 0.29)
     assert all(tracker.step(0.1 * i, Pose2(0, 0, 0), [pole]) == () for i in range(50))
     sure = seen(Pose2(4, -3.2, 0), ObjectKind.WALKER, 0.9)
     out = [tracker.step(5.0 + 0.1 * i, Pose2(0, 0, 0), [sure]) for i in range(5)]
@@ -70,7 +70,7 @@ def test_what_looks_a_little_like_a_walker_all_the_time_is_none():
 
 
 def test_a_walker_seen_every_other_frame_stays_and_a_ghost_seen_so_goes():
-    for confidence, stays in ((0.8, True), (0.45, False)):
+    for confidence, stays in ((0.8, True), (0.37, False)):
         tracker = Tracker()
         there = seen(Pose2(8, 1, 0), ObjectKind.WALKER, confidence)
         out = [tracker.step(0.1 * i, ORIGIN, [there] * (i % 2 == 0)) for i in range(60)]
