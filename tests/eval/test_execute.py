@@ -54,11 +54,13 @@ def test_a_suite_takes_new_seeds_when_its_routes_are_through() -> None:
 
 
 EVALUATOR = """
+    import signal
     import sys
     from dataclasses import replace
     from eval.execute import execute
     from tests.eval import coins, test_execute
     if __name__ == "__main__":
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job ignores it
         specs = [replace(spec, fault=sys.argv[1]) for spec in test_execute.SPECS[:2]]
         list(execute(specs, coins.toss_slowly, "process", 2))
 """
