@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from common.errors import UserError
 from common.files import only_writer, read_json, write_atomically
-from common.messages import EpisodeResult
+from common.messages import EpisodeResult, Outcome
 
 MERGE_ABOVE = 256  # parts; keeps listing and opening them cheap
 EVENT = pa.struct([("kind", pa.string()), ("t", pa.float64()), ("cause", pa.string())])
@@ -85,14 +85,15 @@ def table_bytes(table: pa.Table) -> bytes:
     return bytes(sink.getvalue())
 
 
-def keys_of(path: Path) -> list[str]:
-    """Keys of the episodes in one part.
+def outcomes_of(path: Path) -> dict[str, str]:
+    """Key and outcome of the episodes in one part.
 
     Raises:
         UserError: the file is damaged.
     """
     try:
-        return [str(key) for key in pq.read_table(path, columns=["key"])["key"].to_pylist()]
+        rows = pq.read_table(path, columns=["key", "outcome"]).to_pylist()
+        return {str(row["key"]): str(row["outcome"]) for row in rows}
     except (pa.ArrowException, KeyError) as error:
         raise UserError(
             f"expected episodes in {path}, got a damaged file; remove it,"
@@ -141,10 +142,14 @@ class Store:
         self._lock.__exit__(kind, error, traceback)
 
     def keys(self) -> frozenset[str]:
-        """Keys of the episodes that are done. Also clears what a killed run left half written."""
+        """Keys of the episodes that are done: the void ones are not, since the rig failed them.
+
+        Also clears what a killed run left half written.
+        """
         for torn in self.parts.glob(".*"):
             torn.unlink()
-        return frozenset(key for path in self.parts.glob("*.parquet") for key in keys_of(path))
+        found = [outcomes_of(path) for path in self.parts.glob("*.parquet")]
+        return frozenset(key for part in found for key in part if part[key] != Outcome.VOID.value)
 
     def add(self, result: EpisodeResult) -> None:
         """Keep one finished episode; adding it again changes nothing."""
@@ -171,7 +176,7 @@ def episodes(folder: Path) -> duckdb.DuckDBPyConnection:
     """
     parts = list((folder / "parts").glob("*.parquet"))
     for part in parts:
-        keys_of(part)
+        outcomes_of(part)
     if not parts:
         raise UserError(
             f"expected a run's folder with finished episodes, got {folder};"
@@ -184,7 +189,7 @@ def episodes(folder: Path) -> duckdb.DuckDBPyConnection:
     )
     connection.execute(
         "create view episodes as select * from raw"
-        " qualify row_number() over (partition by key order by wall_seconds) = 1"
+        " qualify row_number() over (partition by key order by outcome = 'VOID', wall_seconds) = 1"
     )
     return connection
 

@@ -47,6 +47,18 @@ def test_a_kill_between_merging_and_clearing_leaves_doubles_that_count_once(tmp_
     assert (summary.episodes, summary.unique_episodes) == (301, 300)
 
 
+def test_what_the_rig_failed_is_driven_again_and_the_drive_counts(tmp_path: Path) -> None:
+    with Store(tmp_path, PLAN) as store:
+        for spec in SPECS[: eval.store.MERGE_ABOVE + 1]:  # enough to be merged
+            store.add(void(spec, "no space left"))
+        assert store.keys() == frozenset()
+        store.add(coins.toss(SPECS[0]))
+        assert store.keys() == {SPECS[0].key()}
+    summary = summarise(tmp_path)
+    assert summary.unique_episodes == eval.store.MERGE_ABOVE + 1
+    assert summary.void == eval.store.MERGE_ABOVE
+
+
 def test_a_part_that_was_half_written_is_cleared_away(tmp_path: Path) -> None:
     fill(tmp_path, SPECS[:2])
     torn = tmp_path / "parts" / ".abc.parquet.123"
