@@ -139,17 +139,17 @@ class Planner:
         chosen = _choose(scores, rows, names, memory, seen.lane)
         side = float(rows[chosen, TARGET]) - seen.lane
         self._memory = Memory(
-            seen.s,
-            ego.t,
-            states[chosen, :, ACCEL],
-            side,
-            seen.s + float(rows[chosen, BLEND]),
-            names[chosen],
-            seen.lane,
-            seen.served,
-            seen.standing,
-            seen.waited,
-            seen.signal,
+            s=seen.s,
+            t=ego.t,
+            accel=states[chosen, :, ACCEL],
+            side=side,
+            there=seen.s + float(rows[chosen, BLEND]),
+            yielding=names[chosen],
+            lane=seen.lane,
+            served=seen.served,
+            standing=seen.standing,
+            waited=seen.waited,
+            signal=seen.signal,
         )
         if seen.obstacle is not None and abs(side) > SAME_SIDE:
             reason = f"pass {seen.obstacle.name}"
@@ -207,10 +207,19 @@ def _read(
     hold = min(light, sign, clear, key=lambda one: one.stop)
     stops = rules.yields(path, s, future, half)
     standing = _standing(memory, future, ego.t)
-    obstacle = rules.obstacle(path, s, future, half, standing)
-    waited = _waited(memory, ego, hold)
     return _Situation(
-        path, s, d, lane, future, hold, served, stops, obstacle, standing, waited, signal
+        path=path,
+        s=s,
+        d=d,
+        lane=lane,
+        future=future,
+        hold=hold,
+        served=served,
+        stops=stops,
+        obstacle=rules.obstacle(path, s, future, half, standing),
+        standing=standing,
+        waited=_waited(memory, ego, hold),
+        signal=signal,
     )
 
 
