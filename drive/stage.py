@@ -91,11 +91,13 @@ def set_stage(
     atlas = atlas_of(world, known)
     route = make_route(atlas.roads, spec.route)
     start = start_of(route)
-    world.spawn_ego(start, spec.seed, RIG if spec.driver == "camera" else (), view)
+    world.spawn_ego(start, spec.seed, RIG if spec.driver == "camera" else ())
     busy = spec.scenario == "traffic"
     vehicles, walkers = (spec.vehicles, spec.walkers) if busy else (0, 0)
     dice = np.random.default_rng([spec.seed, TRAFFIC_STREAM])
     traffic = Traffic(world, atlas.roads, dice, vehicles, walkers, start)
+    if view is not None:
+        world.film(view)
     signals = world.signals()
     judge = Judge(world.map, atlas.roads, route, signals)
     oracle = Truth(atlas.roads, route, signals, atlas.raster)

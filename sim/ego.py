@@ -46,18 +46,21 @@ class EgoSensors:
         ego: carla.Actor,
         rig: tuple[Camera, ...],
         seed: int,
-        view: Camera | None,
     ) -> None:
-        """Mount the driver's rig and, last, the audience's camera."""
+        """Mount the driver's rig."""
         self._map, self._rig = carla_map, rig
         self._mounted = mounted = Mounted(world, ego)
         self._images = [mounted.camera(camera, CAMERA_TICK) for camera in rig]
         self._gnss = mounted.mount(_gnss(world, seed))
         self._imu = mounted.mount(_imu(world, seed))
         self._hits = mounted.mount(world.get_blueprint_library().find("sensor.other.collision"))
-        self._view = None if view is None else (view, mounted.camera(view, CAMERA_TICK))
+        self._view: tuple[Camera, Inbox] | None = None
         self._pending: list[Contact] = []
         self._phase: int | None = None  # frame of the first picture
+
+    def film(self, view: Camera) -> None:
+        """Mount a camera for the audience."""
+        self._view = (view, self._mounted.camera(view, CAMERA_TICK))
 
     def read(self, frame: int, t: float) -> Sensed:
         """Everything of this frame; waits for it.

@@ -119,12 +119,8 @@ class World:
         world_from_ego: Pose2,
         seed: int,
         rig: Sequence[Camera] = RIG,
-        view: Camera | None = None,
     ) -> int:
-        """Put the ego on the road, with its sensors; gives its actor id.
-
-        `view` is a further camera, for the audience.
-        """
+        """Put the ego on the road, with its sensors; gives its actor id."""
         blueprint = self.world.get_blueprint_library().find(EGO_TYPE)
         blueprint.set_attribute("role_name", "hero")
         place = self._on_road(world_from_ego)
@@ -133,9 +129,17 @@ class World:
             raise RigError(f"no room for the ego at {place.location}")
         self.ego = ego
         self._pedals = Pedals(ego.get_physics_control(), DT)
-        self._sensors = EgoSensors(self.world, self.map, ego, tuple(rig), seed, view)
+        self._sensors = EgoSensors(self.world, self.map, ego, tuple(rig), seed)
         self._rng = np.random.default_rng([seed, EGO_STREAM])
         return int(ego.id)
+
+    def film(self, view: Camera) -> None:
+        """A further camera on the ego, for the audience.
+
+        To be mounted last: who is spawned after it would wear other clothes than without it.
+        """
+        assert self._sensors is not None, "spawn_ego comes before film"
+        self._sensors.film(view)
 
     def _on_road(self, world_from_ego: Pose2) -> carla.Transform:
         x, y, yaw = world_from_ego.x, world_from_ego.y, world_from_ego.yaw

@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 
 from common.frames import Pose2
-from common.messages import ControlCommand, EpisodeSpec, Observation, Outcome, Source
+from common.messages import Camera, ControlCommand, EpisodeSpec, Observation, Outcome, Source
 from common.rig import RIG
 from drive import run
 from drive.episode import episode
 from drive.run import Simulator, drive, true_ego
 from drive.stack import truth_driver
+from drive.video import VIEW
 from sim.world import World
 
 SPEC = EpisodeSpec(town="city", route=0, seed=3, driver="truth", vehicles=6, walkers=4)
@@ -51,6 +52,23 @@ def test_a_second_episode_in_the_same_server_is_the_same_as_in_a_fresh_one(simul
     reused = [s.state_hash for s in islice(episode(again, truth_driver(), true_ego), 10)]
     stage.close()
     assert reused == hashes(10, replace(SPEC, driver="camera"))
+
+
+def test_who_is_filmed_drives_no_differently(simulator):
+    """A camera for the audience changes nothing that the driver's cameras see."""
+    spec = replace(SPEC, driver="camera", walkers=30)
+
+    def pictures(view: Camera | None) -> list[bytes]:
+        stage = simulator.stage(spec, view)
+        oracle = replace(stage, spec=replace(spec, driver="truth"))
+        steps = islice(episode(oracle, truth_driver(), true_ego), 60)
+        seen = [frame.image.tobytes() for step in steps for frame in step.observation.frames]
+        stage.close()
+        return seen
+
+    unfilmed = pictures(None)
+    assert len(unfilmed) == 30 * len(RIG)
+    assert pictures(VIEW) == unfilmed
 
 
 def test_the_state_hash_tells_networks_apart(simulator):
