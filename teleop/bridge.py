@@ -6,9 +6,13 @@ gate as its own. All that moves the vehicle is decided here, in the vehicle's pr
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+import numpy as np
+
+from common.frames import wrap_angle
 from common.messages import (
     ControlCommand,
     Decision,
@@ -25,6 +29,8 @@ from teleop.hub import Hub, Inbox
 from teleop.link import Request
 from teleop.watchdog import CaptureClock, Grade, SpeedGovernor, Timings, grade
 
+OFF_ROUTE = 2.5  # m from the route's line: a lane's half width and a little
+OFF_COURSE = 0.6  # rad between the car and its route
 STANDING = 0.1  # m/s; below it the vehicle stands
 FULL_THROTTLE = 2.5  # m/s2 of a full pedal
 FULL_BRAKE = 6.0  # m/s2 of a full pedal
@@ -79,7 +85,7 @@ class SupervisedDriver:
         now = self._clock()
         inbox = self._hub.drain()
         age = self._age(inbox, now)
-        state, refused = self._next(inbox, age, now, observation.ego, decision)
+        state, refused = self._next(inbox, age, now, observation, decision)
         if state.mode is Mode.STANDBY and self.supervision.state.mode is Mode.MINIMUM_RISK:
             self._gate.reset()
         cap = None
@@ -107,7 +113,12 @@ class SupervisedDriver:
         return None if seen is None else max(seen, now - inbox.received_at)
 
     def _next(
-        self, inbox: Inbox, age: float | None, now: float, ego: EgoState, decision: Decision
+        self,
+        inbox: Inbox,
+        age: float | None,
+        now: float,
+        observation: Observation,
+        decision: Decision,
     ) -> tuple[State, str | None]:
         heard = None if inbox.received_at is None else now - inbox.received_at
         inputs = Inputs(
@@ -116,8 +127,9 @@ class SupervisedDriver:
             command_grade=grade(age, self._timings),
             supervised=heard is not None and heard < self._timings.supervision_lost,
             tampered=inbox.forged >= FORGED_BURST,
-            standing=abs(ego.speed) < STANDING,
-            autonomy_ready=decision.plan is not None,
+            standing=abs(observation.ego.speed) < STANDING,
+            autonomy_ready=decision.plan is not None
+            and on_route(observation.route, observation.ego),
         )
         state, refused = self.supervision.state, None
         for request in inbox.requests or (Request.NONE,):
@@ -146,3 +158,15 @@ class SupervisedDriver:
         steer = planned.steer if keeps_lane else self._steer
         accel = min(brake, planned.accel) if keeps_lane else brake
         return ControlCommand(ego.t, steer, accel, ego.speed < 0.0, Source.SAFETY)
+
+
+def on_route(route: Route, ego: EgoState) -> bool:
+    """Whether the autonomy may begin here: on its route, heading along it, not rolling back."""
+    here = ego.world_from_ego
+    along = np.diff(route.points, axis=0)
+    away = np.array([here.x, here.y]) - route.points[:-1]
+    nearest = int(np.argmin(np.hypot(*away.T)))
+    course = math.atan2(along[nearest, 1], along[nearest, 0])
+    aside = float(np.hypot(*away[nearest]))
+    turned = abs(wrap_angle(here.yaw - course))
+    return aside <= OFF_ROUTE and turned <= OFF_COURSE and ego.speed > -STANDING

@@ -41,7 +41,7 @@ class Inputs:
     supervised: bool  # a console is heard often enough to supervise
     tampered: bool  # a burst of forged messages
     standing: bool  # the vehicle does not move
-    autonomy_ready: bool  # the driver has a plan
+    autonomy_ready: bool  # the driver has a plan, and the car is where it may begin
 
 
 def stop(state: State, cause: str, *, emergency: bool) -> State:
@@ -95,6 +95,9 @@ def _requests(state: State, inputs: Inputs) -> tuple[State, str | None]:
         return State(Mode.REMOTE, "taken over by the operator"), None
     if inputs.request in (Request.ENGAGE, Request.HAND_BACK) and state.mode is not Mode.AUTONOMY:
         if not inputs.autonomy_ready:
-            return state, "the autonomy has no plan from here"
+            return (
+                state,
+                "the autonomy cannot begin here: bring the car onto its route, heading along it",
+            )
         return State(Mode.AUTONOMY, "driving by itself"), None
     return state, None
