@@ -7,10 +7,14 @@ import json
 import sys
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from common.errors import UserError
 from common.messages import EpisodeSpec
 from ninefold import arguments
+
+if TYPE_CHECKING:
+    from eval.store import Store
 
 MOST_EPISODES = 1_000_000  # a spec is made for each before the first one starts
 
@@ -81,18 +85,7 @@ def run_suite(options: argparse.Namespace) -> None:
     """Drive what is missing of a suite, with a progress bar."""
     if options.driver == "truth" and options.weights is not None:
         raise UserError("expected --weights with --driver camera, got --driver truth")
-    from functools import partial
-
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
-
-    from drive.run import driver_of, run_episode
-    from eval.execute import execute
+    from drive.run import driver_of
     from eval.store import Store
     from eval.suite import suite_named
 
@@ -110,6 +103,31 @@ def run_suite(options: argparse.Namespace) -> None:
     }
     specs = suite.specs(episodes, options.seed, base)
     driver_of(base, options.weights)  # a foreign network is refused here, not in every episode
+    with Store(out, manifest) as store:
+        _drive_rest(store, suite.name, specs, options)
+    print(f"episodes in {out}; see them with: ninefold eval report {out}")
+
+
+def _drive_rest(
+    store: Store, name: str, specs: tuple[EpisodeSpec, ...], options: argparse.Namespace
+) -> None:
+    """Drive and keep the episodes that the store lacks; a line for each without a terminal."""
+    from functools import partial
+
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    from drive.run import run_episode
+    from eval.execute import execute
+
+    held = store.keys()
+    todo = [spec for spec in specs if spec.key() not in held]
+    done, failed = len(specs) - len(todo), 0
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -117,27 +135,17 @@ def run_suite(options: argparse.Namespace) -> None:
         TimeRemainingColumn(),
         TextColumn("{task.fields[tally]}"),
     )
-    with Store(out, manifest) as store, Progress(*columns) as progress:
-        done = store.keys()
-        todo = [spec for spec in specs if spec.key() not in done]
-        task = progress.add_task(
-            suite.name, total=episodes, completed=episodes - len(todo), tally=""
-        )
-        failed = 0
-        for result in execute(
-            todo,
-            partial(run_episode, weights=options.weights),
-            options.executor,
-            options.workers,
-            options.ray_address,
-        ):
+    drive = partial(run_episode, weights=options.weights)
+    with Progress(*columns) as progress:
+        task = progress.add_task(name, total=len(specs), completed=done, tally="")
+        for result in execute(todo, drive, options.executor, options.workers, options.ray_address):
             store.add(result)
+            done += 1
             failed += result.outcome.value != "SUCCESS"
             last = f"{result.outcome.value} route {result.spec.route} seed {result.spec.seed}"
-            progress.update(task, advance=1, tally=f"{failed} failed; {last}")
+            progress.update(task, completed=done, tally=f"{failed} failed; {last}")
             if not progress.console.is_terminal:
-                print(f"{progress.tasks[0].completed:.0f} of {episodes}: {last}", flush=True)
-    print(f"episodes in {out}; see them with: ninefold eval report {out}")
+                print(f"{done} of {len(specs)}: {last}", flush=True)
 
 
 def write_report(options: argparse.Namespace) -> None:
