@@ -14,7 +14,7 @@ def measure() -> dict[str, tuple[float, str]]:
     """Per tick: 100 drivers decide, and one batch carries their controls to the server."""
     import numpy as np
 
-    from common.frames import Pose2
+    from drive.stage import start_of
     from sim.launch import embedded_server
     from sim.roads import Roads
     from sim.routes import make_route
@@ -25,9 +25,7 @@ def measure() -> dict[str, tuple[float, str]]:
     with embedded_server("city", step=DT) as port, World("127.0.0.1", port) as world:
         world.load("city")
         roads = Roads(world.map)
-        begin, after = make_route(roads, 0).points[:2]
-        yaw = float(np.arctan2(after[1] - begin[1], after[0] - begin[0]))
-        start = Pose2(float(begin[0]), float(begin[1]), yaw)
+        start = start_of(make_route(roads, 0))
         world.spawn_ego(start, seed=0, rig=())
         dice = np.random.default_rng(0)
         traffic = Traffic(world, roads, dice, vehicles=VEHICLES, walkers=0, keep_clear=start)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from common.frames import Pose2
+from drive.stage import start_of
 from sim.launch import embedded_server
 from sim.readings import Readings
 from sim.roads import Roads
@@ -26,9 +26,7 @@ def world() -> Iterator[World]:
 def busy_city(world: World, seed: int) -> tuple[Traffic, Readings]:
     world.load("city")
     roads = Roads(world.map)
-    begin, after = make_route(roads, 0).points[:2]
-    yaw = float(np.arctan2(after[1] - begin[1], after[0] - begin[0]))
-    start = Pose2(float(begin[0]), float(begin[1]), yaw)
+    start = start_of(make_route(roads, 0))
     world.spawn_ego(start, seed=0, rig=())
     dice = np.random.default_rng(seed)
     traffic = Traffic(world, roads, dice, VEHICLES, WALKERS, keep_clear=start)
