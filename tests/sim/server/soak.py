@@ -1,15 +1,18 @@
-"""Cameras that come and go, worlds loaded again, clients that connect: does anything leak?
+"""Cameras, worlds, clients that come and go, hours of traffic: does anything leak?
 
-    python -m tests.sim.server.soak --cameras 3000 --reloads 300 --connects 1000
+    python -m tests.sim.server.soak --cameras 3000 --reloads 300 --connects 1000 --hours 4
 
 The server's memory (resident set) is sampled all the way; its slope is a least-squares line
 through the samples of the second half. Prints a Markdown table.
 """
 
 import argparse
+import contextlib
+import faulthandler
 import math
 import os
 import queue
+import socket
 import sys
 import time
 from pathlib import Path
@@ -21,6 +24,8 @@ from sim.launch import embedded_server
 
 STEP = 0.05
 SAMPLES = 100  # of memory per stage
+HANGING = 600.0  # s of one cycle after which the program ends with a traceback
+MANAGED = 50  # vehicles of the Traffic Manager
 
 
 def server_process():
@@ -50,11 +55,13 @@ def stage(process, cycles, work, most):
     every = max(cycles // SAMPLES, 1)
     begun, samples = time.monotonic(), []
     for i in range(cycles):
+        faulthandler.dump_traceback_later(HANGING, exit=True)
         work()
         if i % every == 0:
             samples.append((i, resident(process)))
         if time.monotonic() - begun > most:
             break
+    faulthandler.cancel_dump_traceback_later()
     seconds = time.monotonic() - begun
     time.sleep(0.5)
     return i + 1, seconds, np.array(samples), open_files(process)
@@ -110,9 +117,34 @@ def reload_cycle(client):
     return work
 
 
-def soak(cameras, reloads, connects, most=math.inf):
-    """Rows of the table: stage, cycles, seconds, first and last memory, slope, files."""
-    rows = []
+@contextlib.contextmanager
+def managed_cycle(client):
+    """Vehicles of the Traffic Manager drive for a simulated second."""
+    world = client.reload_world(False)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    manager = client.get_trafficmanager(port)
+    manager.set_synchronous_mode(True)
+    manager.set_random_device_seed(1)
+    autopilot = carla.command.SetAutopilot(carla.command.FutureActor, True, port)
+    car = world.get_blueprint_library().find("vehicle.tesla.model3")
+    points = world.get_map().get_spawn_points()
+    places = points[:: max(len(points) // MANAGED, 1)][:MANAGED]
+    spawn = [carla.command.SpawnActor(car, place).then(autopilot) for place in places]
+    client.apply_batch_sync(spawn, True)
+
+    def work():
+        for _ in range(round(1.0 / STEP)):
+            world.tick()
+
+    yield work
+    manager.set_synchronous_mode(False)
+    manager.shut_down()
+
+
+def soak(cameras, reloads, connects, hours=0.0, most=math.inf):
+    """Rows of the table as they come: stage, cycles, seconds, samples of memory, open files."""
     with embedded_server("city", step=STEP) as port:
         process = server_process()
         client = carla.Client("127.0.0.1", port, worker_threads=8)
@@ -126,9 +158,13 @@ def soak(cameras, reloads, connects, most=math.inf):
         ]
         for name, cycles, work in stages:
             if cycles:
-                rows.append((name, *stage(process, cycles, work, most)))
+                yield name, *stage(process, cycles, work, most)
+        if hours:
+            with managed_cycle(client) as work:
+                seconds = round(3600 * hours)
+                name = f"a simulated second of {MANAGED} vehicles"
+                yield name, *stage(process, seconds, work, most)
         assert client.get_server_version() == "0.9.16"
-    return rows
 
 
 def main():
@@ -137,19 +173,21 @@ def main():
     parser.add_argument("--cameras", type=int, default=3000)
     parser.add_argument("--reloads", type=int, default=300)
     parser.add_argument("--connects", type=int, default=1000)
+    parser.add_argument("--hours", type=float, default=4.0, help="simulated, of traffic")
     parser.add_argument("--seconds", type=float, default=math.inf, help="at most, a stage")
     wanted = parser.parse_args()
     sys.stdout.write(
         "| cycle | cycles | s | memory at the start, MB | at the end, MB | slope, kB a cycle "
         "| open files after |\n|---|---|---|---|---|---|---|\n"
     )
-    counts = wanted.cameras, wanted.reloads, wanted.connects
+    counts = wanted.cameras, wanted.reloads, wanted.connects, wanted.hours
     for name, cycles, seconds, samples, files in soak(*counts, wanted.seconds):
         first, last = samples[0, 1] / 1024, samples[-1, 1] / 1024
         sys.stdout.write(
             f"| {name} | {cycles} | {seconds:.0f} | {first:.0f} | {last:.0f} "
             f"| {slope(samples):+.2f} | {files} |\n"
         )
+        sys.stdout.flush()
 
 
 if __name__ == "__main__":
