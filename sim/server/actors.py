@@ -62,6 +62,7 @@ class Actor:
     stream: int = 0  # 0: it sends nothing
     opendrive_id: str = ""
     nth: int = 0  # of its episode: the same in every repetition, while ids go on
+    ignored: frozenset[int] = frozenset()  # ids of the actors that a sensor does not see
 
     @property
     def type_id(self) -> str:

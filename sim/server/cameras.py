@@ -16,9 +16,10 @@ from sim.server.render.renderer import Renderer
 from sim.server.rpc import RpcError
 from sim.server.scene import Instances, Planes, View
 from sim.server.scenery import Scenery
-from sim.server.sensors import film, images, memory
+from sim.server.sensors import film, gbuffers, images, memory
 from sim.server.sensors.attributes import generator
 from sim.server.sensors.dvs import EventCamera, Settings
+from sim.server.sensors.gbuffers import Texture
 from sim.server.sensors.memory import Memory, Plain
 from sim.server.sensors.normals import normals
 from sim.server.sensors.optical_flow import FlowCamera
@@ -28,6 +29,7 @@ from sim.server.town import Town
 from sim.server.wire import Description
 
 MAX_PIXELS = 1 << 23  # of one image: 4K
+OFF = 3  # a traffic light without light
 Parts = list[bytes | memoryview]
 
 
@@ -144,8 +146,20 @@ class Studio:
         self._renderer: Renderer | None = None
         self._encoders: dict[int, Encoder] = {}
 
-    def shoot(self, episode: Episode, cameras: Sequence[Actor]) -> list[Parts]:
-        """The image payloads of cameras, in their order."""
+    def shoot(self, episode: Episode, cameras: Sequence[Actor]) -> list[Shot]:
+        """What cameras see, in their order; those that ignore the same vehicles share a call."""
+        shots: dict[int, Shot] = {}
+        everybody = instances(episode)
+        for ignored in dict.fromkeys(camera.ignored for camera in cameras):
+            some = [camera for camera in cameras if camera.ignored == ignored]
+            bodies = everybody.only(~np.isin(everybody.actor_id, list(ignored)))
+            shots |= self._shots(episode, some, bodies if ignored else everybody)
+        return [shots[camera.id] for camera in cameras]
+
+    def _shots(
+        self, episode: Episode, cameras: Sequence[Actor], bodies: Instances
+    ) -> dict[int, Shot]:
+        """What cameras that see the same bodies see, by camera."""
         views: dict[tuple[bytes, int, int, float], View] = {}
         keys = []
         for camera in cameras:
@@ -153,7 +167,6 @@ class Studio:
             key = (view.world_from_cam.tobytes(), view.width_px, view.height_px, view.fov)
             views.setdefault(key, view)
             keys.append(key)
-        bodies = instances(episode)
         planes = self._of(episode.scenery).render_many(
             tuple(views.values()),
             bodies,
@@ -161,14 +174,26 @@ class Studio:
             episode.weather,
             episode.elapsed,
         )
-        sketches = tuple(episode.sketches)
-        shots = dict(zip(views, planes, strict=True))
-        return [
-            self._encoder(camera).encode(
-                Shot(shots[key], views[key], bodies, sketches, episode.elapsed)
-            )
-            for camera, key in zip(cameras, keys, strict=True)
-        ]
+        sketches, t = tuple(episode.sketches), episode.elapsed
+        seen = {
+            key: Shot(planes, view, bodies, sketches, t)
+            for (key, view), planes in zip(views.items(), planes, strict=True)
+        }
+        return {camera.id: seen[key] for camera, key in zip(cameras, keys, strict=True)}
+
+    def develop(self, camera: Actor, shot: Shot) -> Parts:
+        """The payload of a camera's image."""
+        return self._encoder(camera).encode(shot)
+
+    def texture(self, episode: Episode, shot: Shot, texture: Texture) -> Parts:
+        """The payload of a G-buffer."""
+        planes = shot.planes
+        if texture is Texture.BASE_COLOUR:
+            dark = replace(shot.bodies, lights=np.zeros_like(shot.bodies.lights))
+            off = np.full_like(episode.lights.states, OFF)
+            draw = self._of(episode.scenery).render_many
+            planes = draw((shot.view,), dark, off, episode.weather, shot.t, flat=True)[0]
+        return gbuffers.payload(texture, planes, shot.view)
 
     def _encoder(self, camera: Actor) -> Encoder:
         if camera.id not in self._encoders:

@@ -131,7 +131,7 @@ def lidar(actor: Actor) -> Device:
 
     def measure(episode: Episode, dt: float, rays: Rays) -> list[Parts]:
         pose, town = episode.actors.pose[actor.row], rays.surroundings(episode)
-        boxes = rays.boxes(episode).without(pose[:3])
+        boxes = rays.boxes_for(actor, episode)
         return [lidars.points(laser, pose, dt, town, boxes, dice)]
 
     return Device(measure, (dice, laser))
@@ -143,7 +143,7 @@ def semantic_lidar(actor: Actor) -> Device:
 
     def measure(episode: Episode, dt: float, rays: Rays) -> list[Parts]:
         pose, town = episode.actors.pose[actor.row], rays.surroundings(episode)
-        boxes = rays.boxes(episode).without(pose[:3])
+        boxes = rays.boxes_for(actor, episode)
         return [lidars.labelled_points(laser, pose, dt, town, boxes)]
 
     return Device(measure, (laser,))
@@ -156,7 +156,7 @@ def radar(actor: Actor) -> Device:
     def measure(episode: Episode, dt: float, rays: Rays) -> list[Parts]:
         actors, row = episode.actors, actor.row
         pose, town = actors.pose[row], rays.surroundings(episode)
-        boxes = rays.boxes(episode).without(pose[:3])
+        boxes = rays.boxes_for(actor, episode)
         return [[settings.payload(pose, actors.velocity[row], dt, town, boxes, dice)]]
 
     return Device(measure, (dice,))
@@ -169,7 +169,7 @@ def obstacle(actor: Actor) -> Device:
     def measure(episode: Episode, dt: float, rays: Rays) -> list[Parts]:
         own = actor.parent or actor
         boxes = rays.boxes(episode)
-        boxes = boxes.only(boxes.actor_id != own.id)
+        boxes = boxes.only(~np.isin(boxes.actor_id, [own.id, *actor.ignored]))
         town = rays.surroundings(episode)
         found = detector.look(episode.actors.pose[actor.row], town, boxes)
         if found is None:

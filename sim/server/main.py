@@ -62,7 +62,9 @@ def warm_up(sim: Simulation) -> None:
     for _ in range(2):
         scratch.episode.step(DEFAULT_STEP, scratch.settings)
     collisions.warm_up()
-    sim.sensing.studio.shoot(scratch.episode, cameras)
+    studio = sim.sensing.studio
+    for camera, shot in zip(cameras, studio.shoot(scratch.episode, cameras), strict=True):
+        studio.develop(camera, shot)
     for camera in cameras:
         sim.sensing.forget(camera)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from common.frames import FloatArray
-from sim.server.actors import Kind
+from sim.server.actors import Actor, Kind
 from sim.server.episode import Episode
 from sim.server.poses import matrices, poses_of
 from sim.server.sensors.surroundings import Boxes, Surroundings
@@ -41,6 +41,13 @@ class Rays:
         if self._boxes is None or self._frame != frame:
             self._frame, self._boxes = frame, boxes_of(episode)
         return self._boxes
+
+    def boxes_for(self, sensor: Actor, episode: Episode) -> Boxes:
+        """Those that a sensor may see: neither the one it stands in nor those it ignores."""
+        boxes = self.boxes(episode).without(episode.actors.pose[sensor.row, :3])
+        if sensor.ignored:
+            boxes = boxes.only(~np.isin(boxes.actor_id, list(sensor.ignored)))
+        return boxes
 
     def cast(self, episode: Episode, start: FloatArray, end: FloatArray, most: int) -> list[Hit]:
         """The first things, at most `most`, between two points (3,), nearest first."""

@@ -5,8 +5,9 @@ World frame, ISO 8855 (right-handed, z up, metres). Labels are CARLA's CityObjec
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import IntEnum
+from itertools import compress
 
 import numpy as np
 from numpy.typing import NDArray
@@ -116,6 +117,12 @@ class Instances:
     travel: F32  # (N,) m rolled or walked so far: turns wheels, swings legs
     lights: U32  # (N,) CARLA's VehicleLightState flags
     speed: F32  # (N,) m/s over ground
+
+    def only(self, chosen: NDArray[np.bool_]) -> Instances:
+        """Those (N,) that are chosen."""
+        arrays = {field.name: getattr(self, field.name) for field in fields(self)}
+        some = {name: array[chosen] for name, array in arrays.items() if name != "model"}
+        return Instances(tuple(compress(self.model, chosen)), **some)
 
 
 @dataclass(frozen=True, slots=True)

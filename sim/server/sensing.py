@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sim import iso
 from sim.server import cameras, streams
@@ -13,8 +13,9 @@ from sim.server.devices import DEVICES, Device
 from sim.server.episode import Episode
 from sim.server.rays import Rays
 from sim.server.rpc import RpcError
-from sim.server.sensors import TYPES, memory
+from sim.server.sensors import TYPES, gbuffers, memory
 from sim.server.sensors.attributes import number
+from sim.server.sensors.gbuffers import Texture
 from sim.server.sensors.memory import Plain
 from sim.server.streams import Streams
 
@@ -33,6 +34,8 @@ class Sensor:
     interval: float  # s between measurements; 0: every tick
     due: float  # s, simulation time; the first measurement sets the beat
     last: float  # s, when it measured
+    textures: dict[Texture, int] = field(default_factory=dict)  # streams of G-buffers
+    shows_textures: bool = False  # whether they send
 
 
 class Sensing:
@@ -85,7 +88,7 @@ class Sensing:
         """Measure and send, for the sensors that somebody listens to and that are due."""
         now = episode.elapsed
         sensors = (self._sensors[a.id] for a in episode.actors if a.kind is Kind.SENSOR)
-        due = [s for s in sensors if hub.listened(s.actor.stream) and now >= s.due - EARLY]
+        due = [s for s in sensors if now >= s.due - EARLY and self._heard(s, hub)]
         for sensor in due:
             due_next = sensor.due + sensor.interval
             sensor.due = due_next if due_next > now + EARLY else now + sensor.interval
@@ -94,22 +97,54 @@ class Sensing:
                 for parts in sensor.device.measure(episode, dt, self.rays):
                     self._send(episode, hub, sensor.actor, parts, keep)
             sensor.last = now
-        shown = [s.actor for s in due if s.actor.type_id in ENCODERS]
+        shown = [s for s in due if s.actor.type_id in ENCODERS]
         if shown and not dark:
-            images = self.studio.shoot(episode, shown)
-            for actor, parts in zip(shown, images, strict=True):
-                self._send(episode, hub, actor, parts, keep)
+            shots = self.studio.shoot(episode, [s.actor for s in shown])
+            for sensor, shot in zip(shown, shots, strict=True):
+                if hub.listened(sensor.actor.stream):
+                    self._send(
+                        episode, hub, sensor.actor, self.studio.develop(sensor.actor, shot), keep
+                    )
+                for texture in self._wanted(sensor, hub):
+                    parts = self.studio.texture(episode, shot, texture)
+                    head = self._head(gbuffers.TYPE, episode, sensor.actor)
+                    hub.publish(sensor.textures[texture], [head, *parts], keep=keep)
+
+    def _heard(self, sensor: Sensor, hub: Streams) -> bool:
+        """Whether anybody listens to a sensor."""
+        return hub.listened(sensor.actor.stream) or bool(self._wanted(sensor, hub))
+
+    def _wanted(self, sensor: Sensor, hub: Streams) -> list[Texture]:
+        """The G-buffers that somebody listens to."""
+        if not sensor.shows_textures:
+            return []
+        return [texture for texture, stream in sensor.textures.items() if hub.listened(stream)]
+
+    def show_textures(self, camera: Actor, shown: bool) -> None:
+        """Whether a camera sends its G-buffers."""
+        self._sensors[camera.id].shows_textures = shown
+
+    def shows_textures(self, camera: Actor) -> bool:
+        """The same."""
+        return self._sensors[camera.id].shows_textures
+
+    def texture_stream(self, camera: Actor, texture: Texture, stream: int) -> int:
+        """The stream of a G-buffer: the one it has, or else from now on `stream`."""
+        return self._sensors[camera.id].textures.setdefault(texture, stream)
 
     def save(self, actor: Actor) -> Plain:
         """What a sensor remembers."""
         own = self._sensors[actor.id]
         device = memory.save(own.device.memories) if own.device else None
-        return [own.interval, own.due, own.last, device, self.studio.save(actor.id)]
+        textures = [[int(texture), stream] for texture, stream in own.textures.items()]
+        film = self.studio.save(actor.id)
+        return [own.interval, own.due, own.last, device, film, textures, own.shows_textures]
 
     def restore(self, actor: Actor, saved: Plain) -> None:
         """The inverse of `save`, for a sensor that was just admitted."""
         own = self._sensors[actor.id]
-        own.interval, own.due, own.last, device, film = saved
+        own.interval, own.due, own.last, device, film, textures, own.shows_textures = saved
+        own.textures = {Texture(number): stream for number, stream in textures}
         if own.device:
             memory.restore(own.device.memories, device)
         if film is not None:
@@ -121,7 +156,10 @@ class Sensing:
         self.studio.forget(actor.id)
 
     def _send(self, episode: Episode, hub: Streams, actor: Actor, parts: Parts, keep: bool) -> None:
-        transform = iso.pose_to_carla(episode.actors.pose[actor.row]).tolist()
-        kind = TYPES[actor.type_id]
-        head = streams.header(kind, episode.frame, episode.elapsed, transform)
+        head = self._head(TYPES[actor.type_id], episode, actor)
         hub.publish(actor.stream, [head, *parts], keep=keep)
+
+    def _head(self, kind: int, episode: Episode, actor: Actor) -> bytes:
+        """The 48 bytes that begin a payload."""
+        transform = iso.pose_to_carla(episode.actors.pose[actor.row]).tolist()
+        return streams.header(kind, episode.frame, episode.elapsed, transform)

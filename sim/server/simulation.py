@@ -15,6 +15,7 @@ from sim.server.recording.deck import Deck
 from sim.server.rpc import RpcError
 from sim.server.sensing import Sensing
 from sim.server.sensors import TYPES
+from sim.server.sensors.gbuffers import Texture
 from sim.server.streams import Streams
 from sim.server.town import Town, load_town, town_from_opendrive
 from sim.server.traffic_managers import TrafficManagers
@@ -98,8 +99,20 @@ class Simulation:
             self.episode.destroy(actor)
             raise
         if actor.type_id in TYPES:
-            actor.stream = self.next_stream
-            self.next_stream += 1
+            actor.stream = self._new_stream()
+
+    def _new_stream(self) -> int:
+        self.next_stream += 1
+        return self.next_stream - 1
+
+    def texture_stream(self, camera: Actor, texture: Texture) -> int:
+        """The stream of a camera's G-buffer, which a client is about to subscribe to."""
+        stream = self.sensing.texture_stream(camera, texture, self.next_stream)
+        if stream == self.next_stream:
+            self._new_stream()
+        if not self.streams.listened(stream):
+            self.streams.announce(stream)
+        return stream
 
     def tell_of_lights(self) -> None:
         """Clients shall ask for the street lights again."""

@@ -31,7 +31,7 @@ from sim.server.vehicle_arrays import MODEL, STATE
 from sim.server.wire import Description, Settings
 
 MAGIC = "NINEFOLD-STATE"
-VERSION = 1
+VERSION = 2
 LINEAGE = secrets.token_hex(8)  # of this process: only here do a state's ids mean the same actors
 LAYOUT = hashlib.sha256(repr((STATE, MODEL, walkers.STATE, BODY)).encode()).hexdigest()
 _MOTIONS = ("pose", "velocity", "rates", "acceleration", "lights", "speed_limit")
@@ -153,7 +153,7 @@ def _actor(own: Actor) -> Plain:
     return [
         own.id, description, own.centre.tolist(), list(own.extent), own.box_yaw, own.label,
         own.slot, own.parent.id if own.parent else 0, carried, own.stream, own.opendrive_id,
-        own.nth,
+        own.nth, sorted(own.ignored),
     ]  # fmt: skip
 
 
@@ -168,7 +168,8 @@ def _restored(saved: Plain) -> Actors:
         if actor.id != number:
             raise ValueError(f"two actors with the id {number}")
         actor.box_yaw, actor.label, actor.slot, parent, carried = rest[:5]
-        actor.stream, actor.opendrive_id, actor.nth = rest[5:]
+        actor.stream, actor.opendrive_id, actor.nth = rest[5:8]
+        actor.ignored = frozenset(rest[8])
         if parent:
             actor.parent = register.get(parent)
             actor.parent_from_actor = unpacked(carried, np.float64)

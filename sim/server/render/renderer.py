@@ -19,7 +19,7 @@ from sim.server.render.pool import Pool
 from sim.server.render.raster import EDGE, NEAR, Cameras, Shape, Triangles, set_up
 from sim.server.render.shade import Pixels, Samples, Surface, World, draw
 from sim.server.render.signs import sign_atlas
-from sim.server.render.sky import Light, light_of, tone_table
+from sim.server.render.sky import FLAT, Light, light_of, tone_table
 from sim.server.scene import (
     F32,
     FIRST_LENS,
@@ -66,6 +66,7 @@ class Renderer:
         self._lamp_map = lamps.town_lamps(mesh)
         self._vertices, self._faces = self._cells.vertices, self._cells.faces
         self._tile, self._plates, self._tone = noise_tile(), sign_atlas(), tone_table()
+        self._plain_tone = tone_table(plain=True)
         self._fleet: fleets.Fleet | None = None
         self._shadows: shading.Shadows | None = None
         self._triangles = empty_triangles(0, 0)
@@ -88,10 +89,15 @@ class Renderer:
         signal_states: U8,
         weather: Weather,
         t: float,
+        *,
+        flat: bool = False,
     ) -> tuple[Planes, ...]:
-        """The pictures of one moment ``t`` (s); signal_states (S,) are 0 R, 1 Y, 2 G, 3 off."""
+        """The pictures of one moment ``t`` (s); signal_states (S,) are 0 R, 1 Y, 2 G, 3 off.
+
+        Flat pictures show what surfaces are like, not what falls on them: their own colours.
+        """
         fleet = self._stage(instances.model)
-        light = light_of(weather, t)
+        light = FLAT if flat else light_of(weather, t)
         self._tint(fleet, instances, signal_states, t)
         self._look[self._street, 7] = STREET_SHINE * light.night
         poses = fleets.part_poses(fleet, instances)
@@ -120,7 +126,8 @@ class Renderer:
         bands, starts = bands_of(views, spans)
         out = empty_pixels(int(starts[-1]))
         surface = Surface(self._look, self._tag)
-        world = World(surface, light, shadow, lamp_map, self._tile, self._plates, self._tone)
+        tone = self._plain_tone if flat else self._tone
+        world = World(surface, light, shadow, lamp_map, self._tile, self._plates, tone)
         samples = empty_samples(self._pool.lanes, int(cameras.size[:, 1].max()))
         self._pool(draw, bands, blocks, cameras, self._triangles, world, samples, out)
         return tuple(

@@ -105,6 +105,15 @@ def light_of(weather: Weather, t: float) -> Light:
     )
 
 
+WHITE: Colour = (1.0, 1.0, 1.0)
+BLACK: Colour = (0.0, 0.0, 0.0)
+FLAT = Light(
+    (0.0, 0.0, 1.0), BLACK, WHITE, WHITE, BLACK, BLACK, BLACK, BLACK,
+    0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0,
+)  # fmt: skip
+"""White from everywhere, in dry and clear air: what it falls on shows its own colour."""
+
+
 @inline
 def sky(light: Light, dx: float, dy: float, dz: float) -> Colour:
     """Clear sky in the unit direction (dx, dy, dz), world axes."""
@@ -145,14 +154,16 @@ def clouded_sky(light: Light, texture: F32, dx: float, dy: float, dz: float) -> 
     return r, g, b
 
 
-def tone_table() -> U8:
+def tone_table(*, plain: bool = False) -> U8:
     """Linear light to sRGB bytes: entry ``4095 v / (1 + v)`` is light v, gently rolled off.
 
-    Source of the transfer curve: IEC 61966-2-1 (sRGB).
+    A plain table leaves the light as it is. Source of the transfer curve: IEC 61966-2-1 (sRGB).
     """
     y = np.arange(4096) / 4095.0
-    v = 0.72 * y / np.maximum(1.0 - y, 1e-6)
-    v = v * (1.0 + v / 9.0) / (1.0 + 0.62 * v)
+    v = y / np.maximum(1.0 - y, 1e-6)
+    if not plain:
+        v = 0.72 * v
+        v = v * (1.0 + v / 9.0) / (1.0 + 0.62 * v)
     v = np.clip(v, 0.0, 1.0)
     srgb = np.where(v <= 0.0031308, 12.92 * v, 1.055 * v ** (1.0 / 2.4) - 0.055)
     return np.round(255.0 * srgb).astype(np.uint8)

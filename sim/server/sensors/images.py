@@ -77,6 +77,13 @@ def _framed(planes: Planes, fov: float, pixels: NDArray[np.uint8]) -> list[bytes
     return [header(width, height, fov), pixels.data.cast("B")]
 
 
+def grey(values: U8, fov: float) -> list[bytes | memoryview]:
+    """One value (height, width) in all three colours."""
+    out = np.full((*values.shape, 4), 255, np.uint8)
+    out[:, :, :3] = values[:, :, None]
+    return [header(values.shape[1], values.shape[0], fov), out.data.cast("B")]
+
+
 def rgb(planes: Planes, fov: float) -> list[bytes | memoryview]:
     """sensor.camera.rgb."""
     out = _blank(planes.label.size)
