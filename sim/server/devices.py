@@ -8,21 +8,25 @@ from dataclasses import dataclass
 import numpy as np
 
 from common.frames import FloatArray
+from sim.server import v2x
 from sim.server.actors import Actor, Kind
 from sim.server.cameras import Parts
 from sim.server.collisions import Party
-from sim.server.episode import PROP, Episode
+from sim.server.episode import PROP, Episode, Message
 from sim.server.poses import local_vector
 from sim.server.rays import Rays
 from sim.server.scene import Label
-from sim.server.sensors import events
+from sim.server.sensors import cam, events
 from sim.server.sensors import lidar as lidars
 from sim.server.sensors.attributes import generator
+from sim.server.sensors.cam import Noise, Service
 from sim.server.sensors.lidar import Laser
 from sim.server.sensors.memory import Memory
 from sim.server.sensors.motion import Accelerometer, Gnss, Imu, point_velocity
 from sim.server.sensors.obstacle import Detector
 from sim.server.sensors.radar import Radar
+from sim.server.sensors.radio import Radio
+from sim.server.v2x import Outbox
 from sim.server.wire import Wire, to_actor
 
 Measure = Callable[[Episode, float, Rays], list[Parts]]
@@ -35,6 +39,8 @@ class Device:
 
     measure: Measure
     memories: tuple[Memory, ...] = ()
+    speak: Callable[[Episode], list[Message]] | None = None  # what it puts on the air in a tick
+    outbox: Outbox | None = None  # what clients let it say
 
 
 PARTIES = {Kind.VEHICLE: Party.VEHICLE, Kind.WALKER: Party.WALKER}
@@ -182,6 +188,42 @@ def obstacle(actor: Actor) -> Device:
     return Device(measure)
 
 
+def awareness(actor: Actor) -> Device:
+    """sensor.other.v2x: tells others where its station is, and hears them."""
+    radio, dice = Radio.read(actor.attribute), generator(actor.attribute, actor.nth)
+    service, noise = Service(actor.attribute), Noise.read(actor.attribute)
+    channel = v2x.channel_of(actor)
+
+    def speak(episode: Episode) -> list[Message]:
+        own, t = v2x.sender(episode, actor), episode.elapsed
+        if not service.due(own, t):
+            return []
+        record = cam.message(own, t, noise, dice, slow=service.slow_due(t))
+        return [Message(actor, channel, radio.power, record)]
+
+    def measure(episode: Episode, dt: float, rays: Rays) -> list[Parts]:
+        records = v2x.heard(episode, rays, actor, radio, dice)
+        return [[*records]] if records else []
+
+    return Device(measure, (dice, service), speak)
+
+
+def custom(actor: Actor) -> Device:
+    """sensor.other.v2x_custom: says what its client lets it say, and hears others."""
+    radio, dice = Radio.read(actor.attribute), generator(actor.attribute, actor.nth)
+    outbox, channel = Outbox(), v2x.channel_of(actor)
+
+    def speak(episode: Episode) -> list[Message]:
+        records = [cam.custom(v2x.station(actor).id, text) for text in outbox.take()]
+        return [Message(actor, channel, radio.power, record) for record in records]
+
+    def measure(episode: Episode, dt: float, rays: Rays) -> list[Parts]:
+        records = v2x.heard(episode, rays, actor, radio, dice)
+        return [[*records]] if records else []
+
+    return Device(measure, (dice, outbox), speak, outbox)
+
+
 DEVICES: dict[str, Callable[[Actor], Device]] = {
     "sensor.other.imu": imu,
     "sensor.other.gnss": gnss,
@@ -189,5 +231,7 @@ DEVICES: dict[str, Callable[[Actor], Device]] = {
     "sensor.other.obstacle": obstacle,
     "sensor.other.radar": radar,
     "sensor.lidar.ray_cast": lidar,
+    v2x.CAM: awareness,
+    v2x.CUSTOM: custom,
     "sensor.lidar.ray_cast_semantic": semantic_lidar,
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,6 +42,16 @@ def boxes_of(things: Sequence[StaticObject]) -> tuple[FloatArray, FloatArray]:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What a V2X sensor has put on the air in a tick."""
+
+    sender: Actor
+    channel: str  # those on another one do not hear it
+    power: float  # dBm
+    record: bytes  # as the client gets it, its power (f32) left empty
+
+
 class Episode:
     """Memory: the clock, the weather, the actors and their bodies."""
 
@@ -56,6 +67,7 @@ class Episode:
         self.contacts: list[Contact] = []  # of the last step
         self.scenery = Scenery(town)
         self.sketches: list[Sketch] = []  # debug drawings
+        self.air: list[Message] = []  # of the last step
         self.reports_contacts = False  # also where nobody senses them
         self.lights = LightController(town.signals)
         self.limits = limits_of(town.signs)

@@ -87,7 +87,11 @@ class Sensing:
     def publish(self, episode: Episode, hub: Streams, *, keep: bool, dark: bool) -> None:
         """Measure and send, for the sensors that somebody listens to and that are due."""
         now = episode.elapsed
-        sensors = (self._sensors[a.id] for a in episode.actors if a.kind is Kind.SENSOR)
+        sensors = [self._sensors[a.id] for a in episode.actors if a.kind is Kind.SENSOR]
+        devices = [s.device for s in sensors if s.device and s.device.speak]
+        episode.air = [
+            message for device in devices if device.speak for message in device.speak(episode)
+        ]
         due = [s for s in sensors if now >= s.due - EARLY and self._heard(s, hub)]
         for sensor in due:
             due_next = sensor.due + sensor.interval
@@ -131,6 +135,17 @@ class Sensing:
     def texture_stream(self, camera: Actor, texture: Texture, stream: int) -> int:
         """The stream of a G-buffer: the one it has, or else from now on `stream`."""
         return self._sensors[camera.id].textures.setdefault(texture, stream)
+
+    def say(self, sensor: Actor, text: str) -> None:
+        """Let a V2X sensor send a text in the next tick.
+
+        Raises:
+            RpcError: the sensor sends nothing that clients write.
+        """
+        device = self._sensors[sensor.id].device
+        if device is None or device.outbox is None:
+            raise RpcError(f"expected a sensor.other.v2x_custom, got a {sensor.type_id}")
+        device.outbox.put(text)
 
     def save(self, actor: Actor) -> Plain:
         """What a sensor remembers."""

@@ -87,6 +87,32 @@ _RETURNS = (
     ),
 )
 
+_RADIO = (
+    _UNPLACED,
+    _TICK,
+    choice("channel_id", Type.STRING, "Default"),
+    _SEED,
+    *_floats(
+        "transmit_power 21.5 receiver_sensitivity -99.0 frequency_ghz 5.9 "
+        "combined_antenna_gain 10.0 path_loss_exponent 2.7 d_ref 1.0 filter_distance 500.0 "
+        "custom_fading_stddev 0.0"
+    ),
+    choice("scenario", Type.STRING, "highway", "rural", "urban", restrict=True),
+    choice("path_loss_model", Type.STRING, "winner", "geometric", restrict=True),
+    choice("use_etsi_fading", Type.BOOL, "true"),
+)
+
+_AWARENESS = (
+    choice("fixed_rate", Type.BOOL, "false"),
+    *_floats(
+        "gen_cam_min 0.1 gen_cam_max 1.0 noise_lat_stddev 0.0 noise_lat_bias 0.0 "
+        "noise_lon_stddev 0.0 noise_lon_bias 0.0 noise_alt_stddev 0.0 noise_alt_bias 0.0 "
+        "noise_head_stddev 0.0 noise_head_bias 0.0 noise_accel_stddev_x 0.0 "
+        "noise_accel_stddev_y 0.0 noise_accel_stddev_z 0.0 noise_yawrate_stddev 0.0 "
+        "noise_yawrate_bias 0.0 noise_vel_stddev_x 0.0"
+    ),
+)
+
 SENSORS: tuple[tuple[str, tuple[Attribute, ...]], ...] = (
     ("sensor.camera.cosmos_visualization", _PICTURE),
     ("sensor.camera.depth", _PICTURE),
@@ -146,5 +172,7 @@ SENSORS: tuple[tuple[str, tuple[Attribute, ...]], ...] = (
         ),
     ),
     ("sensor.other.rss", (_PLACED,)),
+    ("sensor.other.v2x", (*_RADIO, *_AWARENESS)),
+    ("sensor.other.v2x_custom", _RADIO),
 )
 """(id, attributes)."""

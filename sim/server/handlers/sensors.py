@@ -63,6 +63,11 @@ def set_ignored_vehicles(call: Call, sensor: int, ids: Wire) -> None:
     actors.get(sensor, Kind.SENSOR).ignored = frozenset(vehicles)
 
 
+def send(call: Call, sensor: int, text: str) -> None:
+    """Let a custom V2X sensor send a text in the next tick."""
+    call.sim.sensing.say(call.episode.actors.get(sensor, Kind.SENSOR), wire.text(text))
+
+
 def no(call: Call, number: int) -> bool:
     """There is no such thing here."""
     return False
@@ -73,7 +78,7 @@ TABLE: Table = {
     "enable_sensor_for_ros": accepted("enable_sensor_for_ros: there is no ROS bridge"),
     "disable_sensor_for_ros": accepted("disable_sensor_for_ros: there is no ROS bridge"),
     "is_sensor_enabled_for_ros": value(no, "always false: there is no ROS bridge"),
-    "send": accepted("send: there is no V2X radio"),
+    "send": void(send),
     "set_ignored_vehicles": void(set_ignored_vehicles),
     "get_gbuffer_token": value(
         get_gbuffer_token,

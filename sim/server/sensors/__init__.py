@@ -21,5 +21,7 @@ TYPES = {
     "sensor.camera.semantic_segmentation": 14,
     "sensor.camera.instance_segmentation": 15,
     "sensor.camera.cosmos_visualization": 16,
+    "sensor.other.v2x": 20,
+    "sensor.other.v2x_custom": 21,
 }
 """Sensor type ids of the CARLA 0.9.16 client; the blueprints not listed have no stream."""

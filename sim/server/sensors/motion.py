@@ -50,6 +50,23 @@ class Accelerometer:
         self._last = None if saved is None else (float(saved[0]), np.array(saved[1], np.float64))
 
 
+def geolocation(place: F64, road_map: carla.Map) -> F64:
+    """Latitude deg, longitude deg, altitude m (3,) of `place` (3,) m, world frame.
+
+    The projection is the client's own, fed by the map's <geoReference>, so that
+    `Map.transform_to_geolocation` and the sensors agree, as in CARLA. In 0.9.16 it takes CARLA's
+    y for north, so latitude falls towards the north (carla-simulator/carla pull request 9552).
+    """
+    x, y, z = iso.mirror(place).tolist()
+    fix = road_map.transform_to_geolocation(carla.Location(x, y, z))
+    return np.array([fix.latitude, fix.longitude, fix.altitude])
+
+
+def compass(yaw: float) -> float:
+    """The angle (rad) of a heading from north (world y in ISO axes) clockwise, as in CARLA."""
+    return math.fmod(2.5 * math.pi - yaw, 2.0 * math.pi) % (2.0 * math.pi)
+
+
 def _packed(value: list[object]) -> bytes:
     data: bytes = msgpack.packb(value, use_single_float=False)
     return data
@@ -83,16 +100,14 @@ class Imu:
         """Specific force, angular velocity, compass.
 
         `pose` (6,) of the sensor in the world, `acceleration` (3,) m/s2 of its place and `rates`
-        (3,) rad/s in world axes. The compass is the angle (rad) from north (world y in ISO axes)
-        clockwise, as in CARLA.
+        (3,) rad/s in world axes.
         """
         sensor_from_world = matrices(pose)[:3, :3].T
         force = iso.mirror(sensor_from_world @ (acceleration + np.array([0.0, 0.0, gravity])))
         gyro = iso.mirror_axial(sensor_from_world @ rates)
         force = force + rng.normal(size=3) * self.accel_stddev
         gyro = gyro + rng.normal(size=3) * self.gyro_stddev + self.gyro_bias
-        compass = math.fmod(2.5 * math.pi - float(pose[5]), 2.0 * math.pi)
-        return _packed([force.tolist(), gyro.tolist(), compass % (2.0 * math.pi)])
+        return _packed([force.tolist(), gyro.tolist(), compass(float(pose[5]))])
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,13 +127,6 @@ class Gnss:
         )
 
     def payload(self, place: F64, road_map: carla.Map, rng: np.random.Generator) -> bytes:
-        """Latitude, longitude, altitude of `place` (3,) m, world frame.
-
-        The projection is the client's own, fed by the map's <geoReference>, so that
-        `Map.transform_to_geolocation` and the sensor agree, as in CARLA. In 0.9.16 it takes CARLA's
-        y for north, so latitude falls towards the north (carla-simulator/carla pull request 9552).
-        """
-        x, y, z = iso.mirror(place).tolist()
-        fix = road_map.transform_to_geolocation(carla.Location(x, y, z))
-        true = np.array([fix.latitude, fix.longitude, fix.altitude])
+        """Latitude, longitude, altitude of `place` (3,) m, world frame."""
+        true = geolocation(place, road_map)
         return _packed((true + self.bias + rng.normal(size=3) * self.stddev).tolist())
