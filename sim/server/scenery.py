@@ -103,7 +103,9 @@ class Scenery:
             # IEC 61966-2-1, without its short linear toe
             colour[faces] *= shine * (np.array(lamp.colour, np.float32) / 255.0) ** 2.2
         gone = np.array(sorted(self.absent()), np.uint32)
-        kept = ~np.isin(mesh.instance, gone) | (mesh.material == Material.LAMP)
+        owner = mesh.instance.copy()
+        owner[mesh.material == Material.LAMP] = self.town.lens_heads
+        kept = ~np.isin(owner, gone)
         return replace(
             mesh,
             faces=mesh.faces[kept],

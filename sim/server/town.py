@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.spatial import KDTree
 
 from common.errors import UserError
 from common.frames import FloatArray, wrap_angles
@@ -19,7 +20,7 @@ from sim.server import opendrive
 from sim.server.dress import cache
 from sim.server.dress.dressing import Dressing, dress
 from sim.server.ground import Ground
-from sim.server.scene import Material, Mesh, Sign, Signal, StaticObject
+from sim.server.scene import U32, Label, Material, Mesh, Sign, Signal, StaticObject
 from sim.server.signals import signals_of, signs_of
 
 if TYPE_CHECKING:
@@ -63,6 +64,24 @@ class Town:
         owner = mesh.instance[glows]
         posts = np.unique(owner[owner > 0])
         return {int(post): middle[owner == post].mean(axis=0) for post in posts}
+
+    @cached_property
+    def lens_heads(self) -> U32:
+        """For each face of a light's lens, in the mesh's order, the id of the head it is in."""
+        mesh = self.mesh()
+        lenses = mesh.vertices[mesh.faces[mesh.material == Material.LAMP]].mean(axis=1)
+        heads = [thing for thing in self.objects if thing.label == Label.TRAFFIC_LIGHT]
+        if not heads:
+            return np.zeros(len(lenses), np.uint32)
+        _, nearest = KDTree([(head.x, head.y, head.z) for head in heads]).query(lenses)
+        return np.array([head.id for head in heads], np.uint32)[nearest]
+
+    def heads(self, signal: int) -> list[StaticObject]:
+        """The heads of a traffic light, by its index."""
+        mesh = self.mesh()
+        owner = mesh.instance[mesh.material == Material.LAMP] // 4
+        own = set(self.lens_heads[owner == signal].tolist())
+        return [thing for thing in self.objects if thing.id in own]
 
     def mesh(self) -> Mesh:
         """All triangles of the town."""

@@ -65,15 +65,15 @@ def furnish(
     for index, signal in enumerate(signals):
         facing = signal.yaw - np.pi / 2.0
         foot = footing.beside(np.array([signal.x, signal.y]))
-        identity, base = _pole(foot, signal.z, NEAR_HEAD + HEAD[2], LIGHT_POLE, plots, builder)
-        _head(base + NEAR_HEAD * UP, facing, (index, identity), builder)
+        _, base = _pole(foot, signal.z, NEAR_HEAD + HEAD[2], LIGHT_POLE, plots, builder)
+        _head(base + NEAR_HEAD * UP, facing, index, plots, builder)
         _far_head(signal, index, footing, plots, builder)
     for sign in signs:
         if not sign.painted:
             foot = footing.beside(np.array([sign.x, sign.y]))
             high = PLATE_FOOT + PLATE
-            identity, base = _pole(foot, sign.z, high, SIGN_POLE, plots, builder)
-            _plate(base, sign, identity, builder)
+            _, base = _pole(foot, sign.z, high, SIGN_POLE, plots, builder)
+            _plate(base, sign, plots, builder)
 
 
 def _pole(
@@ -90,10 +90,14 @@ def _pole(
     return identity, base
 
 
-def _plate(base: FloatArray, sign: Sign, identity: int, builder: Builder) -> None:
-    """The plate, its face to the traffic, its back grey."""
-    frame = frame_at(base[0], base[1], base[2], sign.yaw - np.pi / 2.0)
+def _plate(base: FloatArray, sign: Sign, plots: Plots, builder: Builder) -> None:
+    """The plate and its entry, its face to the traffic, its back grey."""
+    facing = sign.yaw - np.pi / 2.0
+    frame = frame_at(base[0], base[1], base[2], facing)
     y, low, high = PLATE / 2.0, PLATE_FOOT, PLATE_FOOT + PLATE
+    middle = frame @ np.array([0.055, 0.0, (low + high) / 2.0, 1.0])
+    extent = (0.005, y, PLATE / 2.0)
+    identity = plots.add(Label.TRAFFIC_SIGN, tuple(middle[:3]), facing, extent, solid=False)
     face = np.array([(0.06, -y, low), (0.06, y, low), (0.06, y, high), (0.06, -y, high)])
     back = face[::-1] - [0.01, 0.0, 0.0]
     left, top, right, bottom = plate_uv(sign.kind)
@@ -103,14 +107,16 @@ def _plate(base: FloatArray, sign: Sign, identity: int, builder: Builder) -> Non
     builder.quads(back @ turn + at, Look(Material.METAL, Label.TRAFFIC_SIGN, identity, STEEL))
 
 
-def _head(at: FloatArray, facing: float, ids: tuple[int, int], builder: Builder) -> None:
-    """A box with three lenses; `at` is its lower middle, `facing` the way it shines (rad).
+def _head(at: FloatArray, facing: float, index: int, plots: Plots, builder: Builder) -> None:
+    """A box with three lenses and its entry, for a signal's index.
 
-    `ids`: the signal's index, for the lenses, and the pole's object id, for the casing.
+    `at` is its lower middle, `facing` the way it shines (rad).
     """
-    index, identity = ids
     wide, deep, high = HEAD
     frame = frame_at(at[0], at[1], at[2], facing)
+    middle = frame @ np.array([0.12 + deep / 2, 0.0, high / 2, 1.0])
+    extent = (deep / 2, wide / 2, high / 2)
+    identity = plots.add(Label.TRAFFIC_LIGHT, tuple(middle[:3]), facing, extent, solid=False)
     body = Look(Material.METAL, Label.TRAFFIC_LIGHT, identity, (0.12, 0.12, 0.12))
     builder.box(frame, (0.12, -wide / 2, 0.0), (0.12 + deep, wide / 2, high), body, bottom=True)
     angle = 2.0 * np.pi * np.arange(LENS_SIDES) / LENS_SIDES
@@ -147,4 +153,4 @@ def _far_head(signal: Signal, index: int, footing: Footing, plots: Plots, builde
     end = top + reach * np.array([right[0], right[1], 0.0])
     if abs(reach) > 0.5:
         builder.tube(top, end, 0.06, Look(Material.METAL, Label.POLE, identity, STEEL))
-    _head(end - (HEAD[2] - 0.15) * UP, signal.yaw - np.pi / 2.0, (index, identity), builder)
+    _head(end - (HEAD[2] - 0.15) * UP, signal.yaw - np.pi / 2.0, index, plots, builder)

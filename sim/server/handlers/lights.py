@@ -69,12 +69,9 @@ def get_group_traffic_lights(call: Call, actor_id: int) -> list[int]:
 def get_light_boxes(call: Call, actor_id: int) -> Wire:
     """The boxes of a light's heads, in the world."""
     actor = light(call, actor_id)
-    x, y, z = call.episode.actors.pose[actor.row, :3].tolist()
-    return [wire.to_box((x, y, z + HEAD_HEIGHT), HEAD, 0.0, actor.id)]
+    heads = call.episode.town.heads(actor.slot)
+    return [wire.to_box((h.x, h.y, h.z), h.extent, h.yaw, actor.id) for h in heads]
 
-
-HEAD = (0.2, 0.2, 0.5)  # m, half sizes of a three-lens head
-HEAD_HEIGHT = 5.0  # m, centre of a head above the road
 
 TABLE: Table = {
     "set_traffic_light_state": void(set_traffic_light_state),
@@ -86,5 +83,5 @@ TABLE: Table = {
     "reset_traffic_light_group": void(reset_traffic_light_group),
     "reset_all_traffic_lights": void(reset_all_traffic_lights),
     "get_group_traffic_lights": value(get_group_traffic_lights),
-    "get_light_boxes": value(get_light_boxes, "one box above the pole's foot"),
+    "get_light_boxes": value(get_light_boxes),
 }

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from sim.server import wire
+from sim.server.actors import Actor, Kind
+from sim.server.poses import matrices
 from sim.server.rays import MOST_HITS
 from sim.server.rpc import Table, accepted, value, void
 from sim.server.scene import Label, StaticObject
@@ -13,6 +15,7 @@ from sim.server.wire import Wire
 
 ANY = 255
 MOST_OBJECTS = 1 << 20
+SURFACES = "roads, pavements, lines and soil are one surface without boxes"
 
 
 def objects_of(call: Call, label: Wire) -> list[StaticObject]:
@@ -37,8 +40,18 @@ def get_names_of_all_objects(call: Call) -> list[str]:
 
 
 def get_all_level_boxes(call: Call, label: int) -> Wire:
-    """The boxes of the map's objects with a label."""
-    return [world_box(thing) for thing in objects_of(call, label)]
+    """The boxes of the map's objects with a label, and of the vehicles and walkers there."""
+    wanted = wire.whole(label)
+    bodies = [a for a in call.episode.actors if a.kind in (Kind.VEHICLE, Kind.WALKER)]
+    moving = [actor_box(call, a) for a in bodies if wanted in (ANY, a.label)]
+    return [world_box(thing) for thing in objects_of(call, label)] + moving
+
+
+def actor_box(call: Call, actor: Actor) -> Wire:
+    """A body's box in the world frame."""
+    pose = call.episode.actors.pose[actor.row]
+    centre = pose[:3] + matrices(pose)[:3, :3] @ actor.centre
+    return [wire.to_vector(centre), list(actor.extent), wire.to_transform(pose)[1], actor.id]
 
 
 def get_environment_objects(call: Call, label: int) -> Wire:
@@ -90,8 +103,8 @@ TABLE: Table = {
     "apply_float_color_texture_to_objects": accepted(
         "apply_float_color_texture_to_objects: surfaces keep their look"
     ),
-    "get_all_level_BBs": value(get_all_level_boxes),
-    "get_environment_objects": value(get_environment_objects),
+    "get_all_level_BBs": value(get_all_level_boxes, SURFACES),
+    "get_environment_objects": value(get_environment_objects, SURFACES),
     "enable_environment_objects": void(enable_environment_objects),
     "project_point": value(project_point),
     "cast_ray": value(cast_ray),

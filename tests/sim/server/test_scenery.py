@@ -145,3 +145,55 @@ def test_what_stands_before_a_drawing_hides_it(world, look):
     world.unload_map_layer(carla.MapLayer.Buildings)
     world.unload_map_layer(carla.MapLayer.Foliage)
     assert int(red(look()).sum()) > hidden
+
+
+def test_lights_and_signs_have_boxes_where_they_stand(world):
+    lights = world.get_level_bbs(carla.CityObjectLabel.TrafficLight)
+    actors = world.get_actors().filter("traffic.traffic_light")
+    heads = [box for actor in actors for box in actor.get_light_boxes()]
+    assert all(actor.get_light_boxes() for actor in actors)
+    key = [(b.location.x, b.location.y, b.location.z) for b in lights]
+    assert sorted(key) == sorted((b.location.x, b.location.y, b.location.z) for b in heads)
+    for box in lights:
+        assert 0.4 < box.extent.z < 0.6
+        assert 2.0 < box.location.z < 7.0
+    signs = world.get_level_bbs(carla.CityObjectLabel.TrafficSigns)
+    posts = [a for a in world.get_actors().filter("traffic.*") if "light" not in a.type_id]
+    for post in posts:
+        gaps = (post.get_location().distance_2d(box.location) for box in signs)
+        assert min(gaps) < 8.0
+
+
+def test_a_light_that_is_switched_off_takes_its_lenses_along(world, spawn):
+    heads = world.get_environment_objects(carla.CityObjectLabel.TrafficLight)
+    box = heads[0].bounding_box
+    way = carla.Transform(rotation=box.rotation).get_forward_vector()
+    seat = carla.Transform(box.location + carla.Location(4.0 * way.x, 4.0 * way.y, 0.0))
+    seat.rotation.yaw = box.rotation.yaw + 180.0
+    camera = spawn("sensor.camera.semantic_segmentation", seat, image_size_x=64, image_size_y=64)
+    pictures = queue.Queue()
+    camera.listen(pictures.put)
+
+    def middle():
+        frame = world.tick()
+        while (image := pictures.get(timeout=60.0)).frame < frame:
+            pass
+        return np.frombuffer(image.raw_data, np.uint8).reshape(64, 64, 4)[28:36, 30:34, 2]
+
+    assert (middle() == 7).all()
+    world.enable_environment_objects({heads[0].id}, False)
+    assert not (middle() == 7).any()
+    world.enable_environment_objects({heads[0].id}, True)
+    assert (middle() == 7).all()
+
+
+def test_vehicles_and_walkers_are_among_the_boxes_of_the_level(world, spawn):
+    car = spawn("vehicle.tesla.model3", 4)
+    world.tick()
+    (box,) = world.get_level_bbs(carla.CityObjectLabel.Car)
+    place = car.get_transform()
+    corners = box.get_local_vertices()
+    own = car.bounding_box.get_world_vertices(place)
+    for corner in corners:
+        assert min(corner.distance(one) for one in own) < 0.05
+    assert not world.get_environment_objects(carla.CityObjectLabel.Car)
