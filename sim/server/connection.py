@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import selectors
 import socket
+import time
 from collections import deque
 
 log = logging.getLogger(__name__)
@@ -16,12 +17,14 @@ CHUNK = 1 << 18  # bytes read at once
 class Connection:
     """Bytes in through `received`, bytes out through `send`; whatever fails only closes it.
 
-    Memory: what the peer has not taken yet. Subclasses say what bytes mean.
+    Memory: what the peer has not taken yet. Subclasses say what bytes mean, and set `waits_since`:
+    since when (s, monotonic) the peer owes a whole message; None where it owes none.
     """
 
     def __init__(self, selector: selectors.BaseSelector, sock: socket.socket) -> None:
         self.selector, self.sock = selector, sock
         self.closed = False
+        self.waits_since: float | None = time.monotonic()
         self.backlog = 0  # bytes not yet written
         self._out: deque[memoryview] = deque()
         sock.setblocking(False)

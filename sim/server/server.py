@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import selectors
 import socket
+import time
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
@@ -33,12 +34,20 @@ class Peer(Connection):
         super().__init__(server.selector, sock)
         self.server = server
         self.unpacker = rpc.new_unpacker()
+        self._fed = 0  # bytes so far
 
     def received(self, data: bytes) -> None:
         """Answer every complete request; garbage ends this connection and no other."""
+        self._fed += len(data)
         try:
+            whole = False
             for request in rpc.requests(self.unpacker, data):
+                whole = True
                 self.server.take(self, request)
+            if self._fed == self.unpacker.tell():
+                self.waits_since = None
+            elif whole or self.waits_since is None:
+                self.waits_since = time.monotonic()
         except ProtocolError as error:
             log.warning("a client is cut off: %s", error)
             self.close()
@@ -64,6 +73,7 @@ class Server:
         self.running = True
         self._held: deque[tuple[Peer, Request]] = deque()  # ticks that must wait
         self._open: list[socket.socket] = [rpc_socket, stream_socket]
+        self._guests: list[Connection] = []
         self._accept(rpc_socket, lambda sock: Peer(self, sock))
         self._accept(stream_socket, lambda sock: Subscriber(self.selector, sock, self.sim.streams))
 
@@ -115,17 +125,29 @@ class Server:
     def _must_wait(self) -> bool:
         return self.sim.traffic_managers.waiting() or self.sim.streams.waiting()
 
-    def _accept(self, listener: socket.socket, connect: Callable[[socket.socket], object]) -> None:
+    def _make_room(self) -> bool:
+        """End the connection that has owed a message for longest; False where none does."""
+        owing = [(g.waits_since, g) for g in self._guests if g.waits_since is not None]
+        if not owing:
+            return False
+        log.warning("more than %d connections: the one silent for longest is ended", MAX_CLIENTS)
+        min(owing, key=lambda pair: pair[0])[1].close()
+        return True
+
+    def _accept(
+        self, listener: socket.socket, connect: Callable[[socket.socket], Connection]
+    ) -> None:
         def on_event(_: int) -> None:
             try:
                 sock, _address = listener.accept()
             except OSError:
                 return
-            if len(self.selector.get_map()) > MAX_CLIENTS:
+            self._guests = [guest for guest in self._guests if not guest.closed]
+            if len(self._guests) >= MAX_CLIENTS and not self._make_room():
                 log.warning("more than %d connections: one is refused", MAX_CLIENTS)
                 sock.close()
             else:
-                connect(sock)
+                self._guests.append(connect(sock))
 
         self.selector.register(listener, selectors.EVENT_READ, on_event)
 

@@ -58,6 +58,7 @@ class Subscriber(Connection):
         self._head += data
         if len(self._head) >= 4:
             self.stream = int.from_bytes(self._head[:4], "little")
+            self.waits_since = None
             self.hub.joined(self, self.stream)
 
     def on_closed(self) -> None:

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import random
+import selectors
 import signal
 import socket
 import subprocess
@@ -15,6 +16,7 @@ import msgpack
 import pytest
 
 from sim.launch import embedded_server
+from sim.server import streams
 from sim.server.handlers import TABLE
 
 ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
@@ -163,6 +165,7 @@ def test_a_killed_client_leaves_its_actors_and_no_traffic_manager(port, world, f
 
 PARENT = """
     from sim.launch import embedded_server
+from sim.server import streams
     with embedded_server("city") as port:
         print(port, flush=True)
         input()
@@ -217,3 +220,37 @@ def test_the_same_calls_give_the_same_world_to_the_bit():
         with embedded_server("city", step=0.05) as port:
             runs.append(drive(port))
     assert runs[0] == runs[1]
+
+
+def test_connections_that_say_nothing_or_half_a_message_give_way(port, world):
+    half = msgpack.packb([0, 1, "version", [[False]]])[:-1]
+    with contextlib.ExitStack() as stack:
+        for number in range(600):
+            sock = socket.create_connection(("127.0.0.1", port + number % 2), 20.0)
+            stack.enter_context(sock)
+            if number % 3 == 0:
+                sock.sendall(half if number % 2 == 0 else b"\1\0")
+        newcomer = carla.Client("127.0.0.1", port)
+        newcomer.set_timeout(20.0)
+        assert newcomer.get_world().get_map().name.endswith("city")
+        frame = world.tick()  # who was there before is still there
+        assert world.get_snapshot().frame == frame
+
+
+def test_ticks_wait_for_a_listener_that_does_not_read_until_it_is_dropped(monkeypatch):
+    hub = streams.Streams(0)
+    with (
+        socket.create_server(("127.0.0.1", 0)) as door,
+        socket.create_connection(door.getsockname()) as theirs,
+    ):
+        stopped = streams.Subscriber(selectors.DefaultSelector(), door.accept()[0], hub)
+        theirs.sendall((9).to_bytes(4, "little"))
+        stopped.on_event(selectors.EVENT_READ)
+        while stopped.backlog < streams.STALLED:
+            assert not hub.waiting()
+            hub.publish(9, [bytes(8 << 20)], keep=True)
+        assert hub.waiting()
+        monkeypatch.setattr(streams, "HANGING", 0.0)
+        assert not hub.waiting()
+        assert stopped.closed
+        assert not hub.listened(9)
