@@ -20,6 +20,7 @@ from sim.server.friction import Zone
 from sim.server.lights import LightController
 from sim.server.limits import limits_of
 from sim.server.poses import matrices
+from sim.server.postures import Posture
 from sim.server.scene import Sign, Signal, StaticObject, Weather
 from sim.server.scenery import Scenery
 from sim.server.sketches import Sketch, after
@@ -67,6 +68,7 @@ class Episode:
         self.contacts: list[Contact] = []  # of the last step
         self.scenery = Scenery(town)
         self.sketches: list[Sketch] = []  # debug drawings
+        self.postures: dict[int, Posture] = {}  # by actor id, where clients have changed looks
         self.air: list[Message] = []  # of the last step
         self.reports_contacts = False  # also where nobody senses them
         self.lights = LightController(town.signals)
@@ -222,6 +224,10 @@ class Episode:
         elif actor.type_id == FRICTION:
             self.vehicles.zones[actor.id] = Zone.read(pose, actor.attribute)
 
+    def posture(self, actor: Actor) -> Posture:
+        """What clients make an actor look like."""
+        return self.postures.setdefault(actor.id, Posture())
+
     def disembody(self, actor: Actor) -> None:
         """Take away an actor's body."""
         bodies = self.bodies(actor)
@@ -252,4 +258,5 @@ class Episode:
     def destroy(self, actor: Actor) -> None:
         """Take an actor out of the world."""
         self.disembody(actor)
+        self.postures.pop(actor.id, None)
         self.actors.remove(actor)

@@ -5,7 +5,8 @@ World frame, ISO 8855 (right-handed, z up, metres). Labels are CARLA's CityObjec
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from enum import IntEnum
 from itertools import compress
 
@@ -105,6 +106,10 @@ class Mesh:
     colour: F32  # (F, 3) linear RGB 0..1, multiplies the material's own
 
 
+Moves = Mapping[str, NDArray[np.float64]]
+"""How named parts of a model have moved from rest: transforms (4, 4) in the model's frame."""
+
+
 @dataclass(frozen=True, slots=True)
 class Instances:
     """The moving things of one frame, structure of arrays."""
@@ -117,12 +122,13 @@ class Instances:
     travel: F32  # (N,) m rolled or walked so far: turns wheels, swings legs
     lights: U32  # (N,) CARLA's VehicleLightState flags
     speed: F32  # (N,) m/s over ground
+    moved: Mapping[int, Moves] = field(default_factory=dict)  # by actor id
 
     def only(self, chosen: NDArray[np.bool_]) -> Instances:
         """Those (N,) that are chosen."""
-        arrays = {field.name: getattr(self, field.name) for field in fields(self)}
-        some = {name: array[chosen] for name, array in arrays.items() if name != "model"}
-        return Instances(tuple(compress(self.model, chosen)), **some)
+        arrays = {own.name: getattr(self, own.name) for own in fields(self)[1:-1]}
+        some = {name: array[chosen] for name, array in arrays.items()}
+        return Instances(tuple(compress(self.model, chosen)), **some, moved=self.moved)
 
 
 @dataclass(frozen=True, slots=True)

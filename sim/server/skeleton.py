@@ -1,15 +1,17 @@
 """A walker's bones, under CARLA's names, where the pictures show its limbs.
 
 The body is that of `render.walkers`: rest places for 1.75 m, legs hinged at the hips, arms at the
-shoulders. Fingers are left out.
+shoulders. At rest every bone's axes are the walker's.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
+from scipy.spatial.transform import Rotation, Slerp
 
 from common.frames import FloatArray
 from sim.server.poses import matrices
@@ -32,6 +34,13 @@ class Bone:
     limb: str = ""  # "leg" or "arm": it swings
 
 
+FINGERS = (
+    ("Thumb", 0.065, 0.82), ("Index", 0.055, 0.79), ("Middle", 0.04, 0.785),
+    ("Ring", 0.025, 0.79), ("Pinky", 0.01, 0.80),
+)  # fmt: skip
+"""Name, m ahead, m above the ground of its root."""
+
+
 def _sides() -> list[Bone]:
     out = []
     for end, side in ((LEFT, 1.0), (RIGHT, -1.0)):
@@ -47,6 +56,12 @@ def _sides() -> list[Bone]:
             ("crl_toe", "crl_foot", (0.12, 0.095, 0.03), "leg"),
             ("crl_toeEnd", "crl_toe", (0.17, 0.095, 0.03), "leg"),
         ]
+        for finger, ahead, down in FINGERS:
+            above = "crl_hand"
+            for joint in range(4):
+                name = f"crl_hand{finger}{('', '01', '02', 'End')[joint]}"
+                chain.append((name, above, (ahead, 0.25, down - 0.025 * joint), "arm"))
+                above = name
         for name, parent, (x, y, z), limb in chain:
             above = parent if parent.endswith("__C") else parent + end
             out.append(Bone(name + end, above, (x, y * side, z), limb))
@@ -89,4 +104,42 @@ def bones(half_height: float, travel: float, speed: float) -> dict[str, FloatArr
             transform[:3, :3], z = turn, z + hinge
         transform[:3, 3] = x * s, y * s, z * s - half_height
         out[bone.name] = transform
+    return out
+
+
+@dataclass(slots=True)
+class Pose:
+    """What a client wants a walker to look like: its memory on the server."""
+
+    bones: dict[str, FloatArray] = field(default_factory=dict)  # (4, 4) in the parent bone
+    blend: float = 0.0  # 0: as it walks, 1: as it is told
+
+
+def relative(found: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
+    """The transforms (4, 4) of bones in their parent bones, from those in the walker's frame."""
+    none = np.eye(4)
+    return {b.name: np.linalg.inv(found.get(b.parent, none)) @ found[b.name] for b in BONES}
+
+
+def posed(half_height: float, travel: float, speed: float, pose: Pose) -> dict[str, FloatArray]:
+    """`bones` where a client has its say; what it has not told stands as at rest."""
+    walking = bones(half_height, travel, speed)
+    if pose.blend == 0.0:
+        return walking
+    told = relative(bones(half_height, 0.0, 0.0)) | pose.bones
+    own = relative(walking)
+    out: dict[str, FloatArray] = {}
+    for bone in BONES:
+        between = blended(own[bone.name], told[bone.name], pose.blend)
+        out[bone.name] = out.get(bone.parent, np.eye(4)) @ between
+    return out
+
+
+def blended(a: FloatArray, b: FloatArray, share: float) -> FloatArray:
+    """The rigid transform (4, 4) on the way from a to b."""
+    if share == 1.0:
+        return b
+    out = a + share * (b - a)
+    turns = Rotation.from_matrix(np.stack([a[:3, :3], b[:3, :3]]))
+    out[:3, :3] = Slerp([0.0, 1.0], turns)(share).as_matrix()
     return out

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from sim.server import postures
 from sim.server.actors import Actor, Kind
 from sim.server.episode import Episode
 from sim.server.poses import matrices
 from sim.server.render import models
-from sim.server.scene import F32, Instances
+from sim.server.scene import F32, Instances, Moves
 
 CLOTHES = (
     (0.55, 0.10, 0.10), (0.10, 0.18, 0.45), (0.08, 0.25, 0.12), (0.65, 0.55, 0.15),
@@ -57,4 +58,18 @@ def instances(episode: Episode) -> Instances:
         travel=travel,
         lights=actors.lights[rows],
         speed=np.linalg.norm(actors.velocity[rows], axis=1).astype(np.float32),
+        moved={number: moves(episode, number) for number in episode.postures},
     )
+
+
+def moves(episode: Episode, number: int) -> Moves:
+    """How clients have moved an actor's parts."""
+    actor, posture = episode.actors.get(number), episode.postures[number]
+    if actor.kind is Kind.VEHICLE:
+        still = not episode.vehicles.state["simulate"][actor.slot]
+        return postures.parts(actor.type_id, posture, still=still)
+    if posture.pose.blend == 0.0:
+        return {}
+    travel = float(episode.walkers.state["travel"][actor.slot])
+    speed = float(np.linalg.norm(episode.actors.velocity[actor.row]))
+    return postures.limbs(actor.extent[2], travel, speed, posture.pose)

@@ -22,6 +22,7 @@ from sim.server.actors import SPECTATOR, Actor, Actors, Kind
 from sim.server.contact_step import BODY
 from sim.server.episode import Episode
 from sim.server.friction import Zone
+from sim.server.postures import Posture
 from sim.server.rpc import RpcError
 from sim.server.scene import Weather
 from sim.server.sensors.memory import Plain, packed, unpacked
@@ -53,6 +54,7 @@ def save(sim: Simulation) -> bytes:
             "collisions": episode.collisions.save(),
             "lights": episode.lights.save(),
             "scenery": episode.scenery.save(),
+            "postures": [[number, own.save()] for number, own in episode.postures.items()],
             "sketches": [_sketch(own) for own in episode.sketches],
             "sensors": [[a.id, sim.sensing.save(a)] for a in episode.actors.of(Kind.SENSOR)],
         }
@@ -131,6 +133,7 @@ def _fill(episode: Episode, body: dict[str, Any]) -> None:
     for lines, thickness, (r, g, b), until, frames in body["sketches"]:
         figure = unpacked(lines, np.float64)
         episode.sketches.append(Sketch(figure, thickness, (r, g, b), until, frames))
+    episode.postures = {number: Posture.restored(own) for number, own in body["postures"]}
     for actor in register:
         bodies = episode.bodies(actor)
         if bodies is not None and not bodies.alive[actor.slot]:

@@ -9,6 +9,7 @@ from sim.server.handlers import (
     extension,
     lights,
     managers,
+    parts,
     places,
     recorder,
     scenery,
@@ -19,7 +20,7 @@ from sim.server.handlers import (
 from sim.server.rpc import Table
 
 GROUPS = (
-    episode, places, actors, vehicles, walkers, lights, sensors, managers, recorder, scenery, batch,
-    extension,
+    episode, places, actors, parts, vehicles, walkers, lights, sensors, managers, recorder, scenery,
+    batch, extension,
 )  # fmt: skip
 TABLE: Table = {name: row for group in GROUPS for name, row in group.TABLE.items()}

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import numpy as np
-
-from common.frames import FloatArray
 from sim import iso
-from sim.server import skeleton, wire
+from sim.server import anatomy, wire
 from sim.server.actors import Kind
 from sim.server.dynamics import Vehicles
 from sim.server.poses import matrices, poses_of
@@ -33,11 +30,15 @@ def spawn_actor(call: Call, description: Wire, transform: Wire) -> Wire:
 def spawn_actor_with_parent(
     call: Call, description: Wire, transform: Wire, parent: int, attachment: int, socket: str = ""
 ) -> Wire:
-    """A new actor that moves with its parent; every attachment is rigid."""
+    """A new actor that moves with its parent, at a bone of it where `socket` names one."""
     above = call.episode.actors.find(parent)
     if above is None:
         raise RpcError("unable to spawn actor: parent actor not found")
-    actor = spawn(call.sim, wire.description(description), wire.pose(transform), above)
+    pose = wire.pose(transform)
+    at = anatomy.bones(call.episode, above)[0].get(wire.text(socket)) if socket else None
+    if at is not None:
+        pose = poses_of(at @ matrices(pose))
+    actor = spawn(call.sim, wire.description(description), pose, above)
     return to_actor(actor, call.sim.streams.token)
 
 
@@ -179,88 +180,12 @@ def add_actor_torque(call: Call, actor_id: int, torque: Wire) -> None:
     call.episode.vehicles.add_torque(vehicle(call, actor_id), own)
 
 
-def world_pose(call: Call, actor_id: int, name: str = "") -> Wire:
-    """Where the actor is; its parts are where it is."""
-    actor = call.episode.actors.get(actor_id)
-    return wire.to_transform(call.episode.actors.pose[actor.row])
-
-
-def relative_pose(call: Call, actor_id: int, name: str = "") -> Wire:
-    """Where the actor is in its parent's frame."""
-    actor = call.episode.actors.get(actor_id)
-    if actor.parent is None or actor.parent_from_actor is None:
-        return wire.to_transform(call.episode.actors.pose[actor.row])
-    return wire.to_transform(poses_of(actor.parent_from_actor))
-
-
-def get_actor_component_names(call: Call, actor_id: int) -> list[str]:
-    """The one component every actor has."""
-    call.episode.actors.get(actor_id)
-    return ["RootComponent"]
-
-
-def bones(call: Call, actor_id: int) -> list[tuple[str, FloatArray, FloatArray, FloatArray]]:
-    """An actor's bones: names, poses (6,) in the world, in the actor, in the parent bone.
-
-    Walkers have a skeleton, others one bone at their origin.
-    """
-    actor = call.episode.actors.get(actor_id)
-    world_from_actor = matrices(call.episode.actors.pose[actor.row])
-    if actor.kind is not Kind.WALKER:
-        return [("root", poses_of(world_from_actor), np.zeros(6), np.zeros(6))]
-    travel = float(call.episode.walkers.state["travel"][actor.slot])
-    speed = float(np.linalg.norm(call.episode.actors.velocity[actor.row]))
-    found = skeleton.bones(actor.extent[2], travel, speed)
-    out = []
-    for bone in skeleton.BONES:
-        own = found[bone.name]
-        above = found.get(bone.parent, np.eye(4))
-        relative = np.linalg.inv(above) @ own
-        world = world_from_actor @ own
-        out.append((bone.name, poses_of(world), poses_of(own), poses_of(relative)))
-    return out
-
-
-def get_actor_bone_names(call: Call, actor_id: int) -> list[str]:
-    """The names of an actor's bones."""
-    return [name for name, *_ in bones(call, actor_id)]
-
-
-def get_actor_bone_world_transforms(call: Call, actor_id: int) -> Wire:
-    """Where the bones are in the world."""
-    return [wire.to_transform(world) for _, world, _, _ in bones(call, actor_id)]
-
-
-def get_actor_bone_relative_transforms(call: Call, actor_id: int) -> Wire:
-    """Where the bones are in their parent bones."""
-    return [wire.to_transform(relative) for *_, relative in bones(call, actor_id)]
-
-
-def get_actor_socket_names(call: Call, actor_id: int) -> list[str]:
-    """No actor has sockets."""
-    call.episode.actors.get(actor_id)
-    return []
-
-
-def world_poses(call: Call, actor_id: int) -> Wire:
-    """The one bone's place in the world."""
-    return [world_pose(call, actor_id)]
-
-
-def no_poses(call: Call, actor_id: int) -> Wire:
-    """No sockets, no places."""
-    call.episode.actors.get(actor_id)
-    return []
-
-
-_BONES = "walkers have no fingers, other actors one bone at their origin"
-_ONE_PART = "an actor has one part, at its origin"
-
 TABLE: Table = {
     "get_actors_by_id": value(get_actors_by_id),
     "spawn_actor": value(spawn_actor),
     "spawn_actor_with_parent": value(
-        spawn_actor_with_parent, "spring arms are rigid; sockets are the actor's origin"
+        spawn_actor_with_parent,
+        "spring arms are rigid; what hangs on a socket (a bone) stays where that was at first",
     ),
     "destroy_actor": value(destroy_actor),
     "get_actor_bounding_box": value(get_actor_bounding_box),
@@ -284,13 +209,4 @@ TABLE: Table = {
     "set_actor_collisions": void(set_actor_collisions),
     "set_actor_dead": accepted("set_actor_dead: walkers do not die"),
     "set_actor_enable_gravity": void(set_actor_enable_gravity),
-    "get_actor_component_world_transform": value(world_pose, _ONE_PART),
-    "get_actor_component_relative_transform": value(relative_pose, _ONE_PART),
-    "get_actor_component_names": value(get_actor_component_names, _ONE_PART),
-    "get_actor_bone_names": value(get_actor_bone_names, _BONES),
-    "get_actor_bone_world_transforms": value(get_actor_bone_world_transforms, _BONES),
-    "get_actor_bone_relative_transforms": value(get_actor_bone_relative_transforms, _BONES),
-    "get_actor_socket_names": value(get_actor_socket_names, _ONE_PART),
-    "get_actor_socket_world_transforms": value(no_poses, _ONE_PART),
-    "get_actor_socket_relative_transforms": value(no_poses, _ONE_PART),
 }

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from sim import iso
-from sim.server import wire
+from sim.server import anatomy, wire
 from sim.server.ackermann import Ackermann, Gains, Target
-from sim.server.actors import Kind
-from sim.server.handlers.actors import vehicle, world_poses
+from sim.server.actors import Actor, Kind
+from sim.server.handlers.actors import vehicle
 from sim.server.poses import matrices
-from sim.server.rpc import Table, accepted, value, void
+from sim.server.postures import ALL_DOORS, Posture
+from sim.server.rpc import RpcError, Table, accepted, value, void
 from sim.server.simulation import Call
 from sim.server.wire import Wire
 from sim.server.wire_physics import physics, to_physics, to_telemetry
@@ -93,20 +94,70 @@ def get_vehicle_light_states(call: Call) -> Wire:
     return [list(pair) for pair in zip(ids, flags, strict=True)]
 
 
+def wheel_of(call: Call, actor_id: int, wheel: int) -> tuple[Actor, int]:
+    """A vehicle and the number of one of its wheels.
+
+    Raises:
+        RpcError: there is no such vehicle or wheel.
+    """
+    actor, number = call.episode.actors.get(actor_id, Kind.VEHICLE), wire.whole(wheel)
+    count = len(call.episode.vehicles.physics(actor.slot).wheels)
+    if not 0 <= number < count:
+        raise RpcError(f"expected a wheel, 0 to {count - 1}, got {number}")
+    return actor, number
+
+
 def get_wheel_steer_angle(call: Call, actor_id: int, wheel: int) -> float:
     """The angle (degrees) of a wheel; the rear ones do not turn."""
-    slot = vehicle(call, actor_id)
-    if wire.whole(wheel) >= 2:
-        return 0.0
-    return iso.yaw_to_carla(float(call.episode.vehicles.state["wheel_angle"][slot]))
+    actor, number = wheel_of(call, actor_id, wheel)
+    return iso.yaw_to_carla(anatomy.steer_angles(call.episode, actor)[number])
 
 
 def get_wheel_pitch_angle(call: Call, actor_id: int, wheel: int) -> float:
     """The angle (degrees) that a wheel has rolled through."""
-    slot = vehicle(call, actor_id)
-    vehicles = call.episode.vehicles
-    rolled = vehicles.state["travel"][slot] / vehicles.model["radius"][slot]
-    return float(iso.degrees(rolled)) % 360.0
+    actor, number = wheel_of(call, actor_id, wheel)
+    return float(iso.degrees(anatomy.roll_angles(call.episode, actor)[number])) % 360.0
+
+
+def set_wheel_steer_direction(call: Call, actor_id: int, wheel: int, degrees: float) -> None:
+    """Turn a wheel for the eye, as in CARLA only while the vehicle's physics is off."""
+    actor, number = wheel_of(call, actor_id, wheel)
+    still_looks(call, actor).steers[number] = iso.yaw_from_carla(wire.number(degrees))
+
+
+def set_wheel_pitch_angle(call: Call, actor_id: int, wheel: int, degrees: float) -> None:
+    """Roll a wheel for the eye, as in CARLA only while the vehicle's physics is off."""
+    actor, number = wheel_of(call, actor_id, wheel)
+    still_looks(call, actor).rolls[number] = float(iso.radians(wire.number(degrees)))
+
+
+def still_looks(call: Call, actor: Actor) -> Posture:
+    """What a vehicle without physics looks like.
+
+    Raises:
+        RpcError: its physics is on.
+    """
+    if call.episode.vehicles.state["simulate"][actor.slot]:
+        raise RpcError(f"expected actor {actor.id} without physics; set_simulate_physics(False)")
+    return call.episode.posture(actor)
+
+
+def open_vehicle_door(call: Call, actor_id: int, door: int) -> None:
+    """Open a door, or all; what has no such door stays shut, as in CARLA."""
+    move_door(call, actor_id, door, on=True)
+
+
+def close_vehicle_door(call: Call, actor_id: int, door: int) -> None:
+    """Close a door, or all."""
+    move_door(call, actor_id, door, on=False)
+
+
+def move_door(call: Call, actor_id: int, door: int, *, on: bool) -> None:
+    """Open or close a door, or all."""
+    actor, number = call.episode.actors.get(actor_id, Kind.VEHICLE), wire.whole(door)
+    if not 0 <= number <= ALL_DOORS:
+        raise RpcError(f"expected a door, 0 to {ALL_DOORS}, got {number}")
+    call.episode.posture(actor).open(number, on)
 
 
 def get_telemetry_data(call: Call, actor_id: int) -> Wire:
@@ -115,6 +166,8 @@ def get_telemetry_data(call: Call, actor_id: int) -> Wire:
     vehicles = call.episode.vehicles
     return to_telemetry(vehicles.state[slot], vehicles.model[slot], vehicles.physics(slot))
 
+
+DOORS = "the four side doors, in pictures; bonnet and boot stay shut, and nothing bumps into a door"
 
 TABLE: Table = {
     "apply_control_to_vehicle": void(apply_control_to_vehicle),
@@ -126,15 +179,14 @@ TABLE: Table = {
     "get_vehicle_light_state": value(get_vehicle_light_state),
     "set_vehicle_light_state": void(set_vehicle_light_state),
     "get_vehicle_light_states": value(get_vehicle_light_states),
-    "get_wheel_steer_angle": value(get_wheel_steer_angle, "both front wheels turn alike"),
+    "get_wheel_steer_angle": value(get_wheel_steer_angle),
     "get_wheel_pitch_angle": value(get_wheel_pitch_angle, "all wheels roll alike"),
-    "get_vehicle_bone_world_transforms": value(world_poses, "an actor has one part"),
     "get_telemetry_data": value(get_telemetry_data),
     "set_actor_autopilot": accepted("set_actor_autopilot: the client's Traffic Manager drives"),
-    "open_vehicle_door": accepted("open_vehicle_door: doors stay shut"),
-    "close_vehicle_door": accepted("close_vehicle_door: doors stay shut"),
-    "set_wheel_steer_direction": accepted("set_wheel_steer_direction: wheels turn with the wheel"),
-    "set_wheel_pitch_angle": accepted("set_wheel_pitch_angle: wheels roll with the road"),
+    "open_vehicle_door": void(open_vehicle_door, DOORS),
+    "close_vehicle_door": void(close_vehicle_door, DOORS),
+    "set_wheel_steer_direction": void(set_wheel_steer_direction),
+    "set_wheel_pitch_angle": void(set_wheel_pitch_angle),
     "show_vehicle_debug_telemetry": accepted("show_vehicle_debug_telemetry: there is no screen"),
     "enable_carsim": accepted("enable_carsim: the built-in physics stays"),
     "use_carsim_road": accepted("use_carsim_road: the built-in physics stays"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from sim.server.render.parts import Builder, Joint, Model
+from sim.server.render.vehicles import WHEEL
 from sim.server.scene import Label, Material
 from sim.server.vehicle_physics import Wheel
 
@@ -22,8 +23,9 @@ def cycle(
     motor = label == Label.MOTORCYCLE
     thick = 0.055 if motor else 0.022
     places = [(w.position[0] - centre_x, w.radius, 1.0 if w.max_steer else 0.0) for w in wheels]
-    for x, radius, steer in places:
-        part = b.joint(Joint((x, 0.0, radius), turn=1.0 / radius, steer=steer))
+    for number, (x, radius, steer) in enumerate(places):
+        name = f"{WHEEL}{number}"
+        part = b.joint(Joint((x, 0.0, radius), turn=1.0 / radius, steer=steer, name=name))
         ring(b, x, radius, thick, part)
     front, rear = max(places), min(places)
     seat = (rear[0] + 0.36 * (front[0] - rear[0]), 0.0, 0.50 * height)

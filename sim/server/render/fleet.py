@@ -43,6 +43,8 @@ class Fleet:
     tinted: Mask  # (F,) takes the instance's colour
     owner: I32  # (P,) instance of each part
     joints: F64  # (P, 8) pivot 3, turn, steer, swing, stride, phase
+    names: tuple[str, ...]  # (P,)
+    hidden: Mask  # (P,) shown only while moved by name
     first: I32  # (N, 2) first vertex, first face
     count: I32  # (N, 2)
     radius: F64  # (N,) m
@@ -83,6 +85,8 @@ def gather(names: tuple[str, ...], models: list[Model]) -> Fleet:
             ],
             np.float64,
         ).reshape(-1, 8),
+        names=tuple(j.name for m in models for j in m.joints),
+        hidden=np.array([j.hidden for m in models for j in m.joints], np.bool_),
         first=first.astype(np.int32),
         count=sizes,
         radius=np.array([m.radius for m in models], np.float64),
@@ -96,7 +100,7 @@ def stack(arrays: list[NDArray[T]], dtype: type[T], tail: tuple[int, ...]) -> ND
 
 
 def part_poses(fleet: Fleet, instances: Instances) -> F32:
-    """``world_from_part`` (P, 3, 4): joints moved by steering, way and pace."""
+    """``world_from_part`` (P, 3, 4): joints moved by steering, way and pace, or by name."""
     o, j = fleet.owner, fleet.joints
     travel, pace = instances.travel[o], np.minimum(np.abs(instances.speed[o]) / WALK, 1.5)
     about_y = j[:, 3] * travel + j[:, 5] * pace * np.sin(j[:, 6] * travel + j[:, 7])
@@ -106,7 +110,13 @@ def part_poses(fleet: Fleet, instances: Instances) -> F32:
     turn = np.stack([cz * cy, -sz, cz * sy, sz * cy, cz, sz * sy, -sy, zero, cy], axis=1).reshape(
         -1, 3, 3
     )
+    turn[fleet.hidden] = 0.0  # all in one point: nothing to see
     shift = j[:, :3] - np.einsum("pij,pj->pi", turn, j[:, :3])
+    for actor, moves in instances.moved.items():
+        for part in np.flatnonzero(instances.actor_id[o] == actor).tolist():
+            motion = moves.get(fleet.names[part])
+            if motion is not None:
+                turn[part], shift[part] = motion[:3, :3], motion[:3, 3]
     body = instances.world_from_model[o].astype(np.float64)
     out = np.empty((len(o), 3, 4), np.float32)
     out[:, :, :3] = body[:, :3, :3] @ turn

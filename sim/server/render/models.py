@@ -77,7 +77,8 @@ def vehicle(blueprint: Blueprint) -> Model:
     name = blueprint.id.removeprefix("vehicle.")
     if blueprint.label in (Label.MOTORCYCLE, Label.BICYCLE):
         return cycle(blueprint.label, size, ahead, wheels, sum(name.encode()))
-    body = vehicles.Body(size, ahead)
+    doors = any(a.id == "has_dynamic_doors" and a.value == "true" for a in blueprint.attributes)
+    body = vehicles.Body(size, ahead, doors)
     if name in SPECIAL:
         return SPECIAL[name](body, wheels, blueprint.label)
     return vehicles.car(body, wheels, blueprint.label, FORMS.get(name, vehicles.SEDAN))

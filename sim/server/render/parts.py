@@ -25,6 +25,8 @@ class Joint:
     swing: float = 0.0  # rad, amplitude about y at walking pace
     stride: float = 0.0  # rad of gait per metre travelled
     phase: float = 0.0  # rad
+    name: str = ""  # by which `Instances.moved` may move it in its own way
+    hidden: bool = False  # shown only while it is so moved
 
 
 @dataclass(frozen=True, slots=True)

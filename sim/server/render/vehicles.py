@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -12,6 +13,9 @@ from sim.server.vehicle_physics import Wheel
 
 DARK = (0.05, 0.05, 0.055)
 BROAD = 0.93  # body without mirrors, share of the box
+WHEEL = "wheel "  # and its number: what a wheel's part is called
+DOOR, WAY = "door ", " way"  # the same of a door (0 FL, 1 FR, 2 RL, 3 RR), and of what it opens
+PROUD = 0.005  # m that an opening stands out from the skin it lies on
 PAINT, GLASS = Material.PAINT, Material.GLASS
 
 
@@ -39,6 +43,7 @@ class Body:
 
     size: tuple[float, float, float]  # m, full length, width, height
     centre_x: float  # m ahead of the actor's origin
+    doors: bool = False  # that can be opened
 
 
 SEDAN = (
@@ -130,18 +135,8 @@ BUS = (
 
 def loft(b: Builder, sections: Sections, size: tuple[float, float, float]) -> None:
     """The body of a vehicle: skin between sections, a lid at each end. Size: full box (m)."""
-    length, width, height = size
-    rings = []
-    for s in sections:
-        x, half = s.x * length, width / 2.0
-        z0, z1, z2 = s.floor * height, s.belt * height, s.roof * height
-        right = [
-            (x, -half * s.wide * 0.90, z0),
-            (x, -half * s.wide, z0 + 0.45 * (z1 - z0)),
-            (x, -half * s.wide * 0.965, z1),
-            (x, -half * s.narrow, z2),
-        ]
-        rings.append(np.array(right + [(px, -py, pz) for px, py, pz in reversed(right)]))
+    rights = [right_side(s, size) for s in sections]
+    rings = [np.array(r + [(px, -py, pz) for px, py, pz in reversed(r)]) for r in rights]
     n = 8
     for s, a, c in zip(sections[:-1], rings[:-1], rings[1:], strict=True):
         kinds = (PAINT, PAINT, s.side, s.top, s.side, PAINT, PAINT, Material.PLAIN)
@@ -154,9 +149,57 @@ def loft(b: Builder, sections: Sections, size: tuple[float, float, float]) -> No
         b.polygon([ring[2], ring[3], ring[4], ring[5]], s.cap)
 
 
-def wheel(b: Builder, x: float, y: float, radius: float, wide: float, steer: float) -> None:
+def right_side(s: Section, size: tuple[float, float, float]) -> list[tuple[float, float, float]]:
+    """A section's points on the right: sill, flank, belt, roof."""
+    length, width, height = size
+    x, half = s.x * length, width / 2.0
+    z0, z1, z2 = s.floor * height, s.belt * height, s.roof * height
+    return [
+        (x, -half * s.wide * 0.90, z0),
+        (x, -half * s.wide, z0 + 0.45 * (z1 - z0)),
+        (x, -half * s.wide * 0.965, z1),
+        (x, -half * s.narrow, z2),
+    ]
+
+
+def doors(b: Builder, sections: Sections, size: tuple[float, float, float]) -> None:
+    """Doors where there are side windows, the foremost two of each side; hinged at their fronts.
+
+    Only open doors are there to be seen: closed ones are the body's skin.
+    """
+    ends: list[list[Section]] = []
+    for s, after in pairwise(sections):
+        if s.side == GLASS and ends and ends[-1][-1] is s:
+            ends[-1].append(after)
+        elif s.side == GLASS:
+            ends.append([s, after])
+    for row, span in enumerate(ends[:-3:-1]):
+        for left in (True, False):
+            door(b, [right_side(s, size) for s in span], left, 2 * row + (0 if left else 1))
+
+
+def door(b: Builder, span: list[list[tuple[float, float, float]]], left: bool, number: int) -> None:
+    """One door along sections from rear to front, and the dark opening behind it."""
+    out = 1.0 if left else -1.0
+    sides = [[(x, -y if left else y, z) for x, y, z in points] for points in span]
+    pivot = sides[-1][1]
+    panel = b.joint(Joint(pivot, name=f"{DOOR}{number}", hidden=True))
+    way = b.joint(Joint(pivot, name=f"{DOOR}{number}{WAY}", hidden=True))
+    for rear, front in pairwise(sides):
+        for k, kind in enumerate((PAINT, PAINT, GLASS)):
+            face = [rear[k], front[k], front[k + 1], rear[k + 1]]
+            outer, inner = (face[::-1], face) if left else (face, face[::-1])
+            b.polygon(outer, kind, part=panel)
+            lining = (Material.PLAIN, DARK) if kind == PAINT else (kind, White)
+            b.polygon(inner, *lining, part=panel)
+            b.polygon([(x, y + out * PROUD, z) for x, y, z in outer], Material.PLAIN, DARK, way)
+
+
+def wheel(
+    b: Builder, x: float, y: float, radius: float, wide: float, steer: float, name: str
+) -> None:
     """A tyre with a rim that shows its turning; y is the middle of the tread."""
-    part = b.joint(Joint(pivot=(x, y, radius), turn=1.0 / radius, steer=steer))
+    part = b.joint(Joint(pivot=(x, y, radius), turn=1.0 / radius, steer=steer, name=name))
     out = 1.0 if y > 0.0 else -1.0
     inner, outer = (x, y - out * wide / 2, radius), (x, y + out * wide / 2, radius)
     b.cylinder(inner, outer, (radius, radius), 12, Material.TYRE, part=part)
@@ -208,11 +251,14 @@ def start(body: Body, wheels: tuple[Wheel, ...], label: Label, sections: Section
     b = Builder(label, shift=(body.centre_x, 0.0, 0.0))
     broad = BROAD * width
     loft(b, sections, (length, broad, height))
-    for at in wheels:
+    for number, at in enumerate(wheels):
         x, y, _ = at.position
         y = float(np.copysign(max(abs(y), 0.45 * broad), y))
-        wheel(b, x - body.centre_x, y, at.radius, 0.11 * width, 1.0 if at.max_steer else 0.0)
+        steer = 1.0 if at.max_steer else 0.0
+        wheel(b, x - body.centre_x, y, at.radius, 0.11 * width, steer, f"{WHEEL}{number}")
     lamps(b, (length, broad, height), sections)
+    if body.doors:
+        doors(b, sections, (length, broad, height))
     mirrors(b, body.size, sections, broad)
     return b
 
