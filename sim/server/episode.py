@@ -30,6 +30,7 @@ from sim.server.wire import Description, Settings
 
 PROP = "static.prop."
 FRICTION = "static.trigger.friction"
+MOURNING = 10.0  # s that a dead walker stays, CARLA's
 DUSK = 0.02  # rad of the sun's altitude, the middle of what `render.sky` takes for dusk
 MOST_SUBSTEPS = 50  # of one step
 FIRST_VIEW = (0.0, 0.0, 50.0, 0.0, np.pi / 2, 0.0)  # the spectator begins high, looking down
@@ -70,6 +71,7 @@ class Episode:
         self.sketches: list[Sketch] = []  # debug drawings
         self.postures: dict[int, Posture] = {}  # by actor id, where clients have changed looks
         self.air: list[Message] = []  # of the last step
+        self.dying: dict[int, float] = {}  # id of a dead walker: s, when it disappears
         self.reports_contacts = False  # also where nobody senses them
         self.lights = LightController(town.signals)
         self.limits = limits_of(town.signs)
@@ -259,4 +261,15 @@ class Episode:
         """Take an actor out of the world."""
         self.disembody(actor)
         self.postures.pop(actor.id, None)
+        self.dying.pop(actor.id, None)
         self.actors.remove(actor)
+
+    def kill(self, walker: Actor) -> None:
+        """A walker falls, and is gone after a while."""
+        self.walkers.lie(walker.slot)
+        self.dying[walker.id] = self.elapsed + MOURNING
+
+    def bury(self) -> None:
+        """Take away the walkers that have been dead long enough."""
+        for number in [n for n, until in self.dying.items() if until <= self.elapsed]:
+            self.destroy(self.actors.get(number))

@@ -28,6 +28,7 @@ STREET = 2  # CARLA's LightGroup
 FULL = 7000.0  # lm: a lamp as the town has it; LED street lanterns have 3000 to 12000
 BRIGHTEST = 3.0  # times that
 WHITE = (255, 255, 255)
+Paint = tuple[float, float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +50,17 @@ class Scenery:
         self.layers = ALL_LAYERS
         self.lamps: dict[int, Lamp] = {}  # changed ones, by their posts' ids
         self.cycle = True  # lamps go on at dusk by themselves
+        self.paints: dict[int, Paint] = {}  # linear RGB of repainted objects, by their ids
         self._mesh: tuple[object, Mesh] | None = None
 
     @property
     def key(self) -> object:
         """Equal for equal looks; None where nothing is changed."""
-        if not self.hidden and self.layers == ALL_LAYERS and not self.lamps:
+        plain = not self.hidden and not self.lamps and not self.paints
+        if plain and self.layers == ALL_LAYERS:
             return None
-        return self.hidden, self.layers, tuple(sorted(self.lamps.items()))
+        changes = (tuple(sorted(some.items())) for some in (self.lamps, self.paints))
+        return self.hidden, self.layers, *changes
 
     def absent(self) -> frozenset[int]:
         """The ids of the objects that are not there."""
@@ -102,9 +106,13 @@ class Scenery:
             shine = min(max(lamp.intensity / FULL, 0.0), BRIGHTEST)
             # IEC 61966-2-1, without its short linear toe
             colour[faces] *= shine * (np.array(lamp.colour, np.float32) / 255.0) ** 2.2
+        lens = mesh.material == Material.LAMP
+        for number, paint in self.paints.items():
+            faces = ~lens & (mesh.instance == number)
+            material[faces], colour[faces] = Material.PLAIN, paint
         gone = np.array(sorted(self.absent()), np.uint32)
         owner = mesh.instance.copy()
-        owner[mesh.material == Material.LAMP] = self.town.lens_heads
+        owner[lens] = self.town.lens_heads
         kept = ~np.isin(owner, gone)
         return replace(
             mesh,
@@ -121,11 +129,13 @@ class Scenery:
             [i, lamp.intensity, lamp.group, list(lamp.colour), lamp.on]
             for i, lamp in sorted(self.lamps.items())
         ]
-        return [sorted(self.hidden), self.layers, lamps, self.cycle]
+        paints = [[i, list(paint)] for i, paint in sorted(self.paints.items())]
+        return [sorted(self.hidden), self.layers, lamps, self.cycle, paints]
 
     def restore(self, saved: Plain) -> None:
         """The inverse of `save`, for the same town."""
-        hidden, self.layers, lamps, self.cycle = saved
+        hidden, self.layers, lamps, self.cycle, paints = saved
+        self.paints = {i: (c[0], c[1], c[2]) for i, c in paints}
         self.hidden = frozenset(hidden)
         self.lamps = {
             i: Lamp(intensity, group, (c[0], c[1], c[2]), on)

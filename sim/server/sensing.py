@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from dataclasses import dataclass, field
 
@@ -18,6 +19,8 @@ from sim.server.sensors.attributes import number
 from sim.server.sensors.gbuffers import Texture
 from sim.server.sensors.memory import Plain
 from sim.server.streams import Streams
+
+log = logging.getLogger(__name__)
 
 REHEARSAL = 0.05  # s of a measurement that nobody sees
 MAX_SENSORS = 512
@@ -63,6 +66,8 @@ class Sensing:
             device = make(actor) if make else None
         except ValueError as error:
             raise RpcError(f"unable to spawn actor: {error}") from error
+        if actor.type_id in TYPES and device is None and actor.type_id not in ENCODERS:
+            log.warning("accepted without effect: %s sends nothing", actor.type_id)
         self._sensors[actor.id] = Sensor(actor, device, interval, -math.inf, now)
 
     def rehearse(self, actor: Actor, episode: Episode) -> None:

@@ -128,6 +128,7 @@ class Simulation:
     def tick(self, dt: float) -> int:
         """One step and its snapshot; the sensors follow in `publish_sensors`. The new frame."""
         self.episode.step(dt, self.settings)
+        self.episode.bury()
         self.deck.tick()
         self.traffic_managers.pause()
         self._publish_snapshot()

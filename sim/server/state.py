@@ -54,6 +54,7 @@ def save(sim: Simulation) -> bytes:
             "collisions": episode.collisions.save(),
             "lights": episode.lights.save(),
             "scenery": episode.scenery.save(),
+            "dying": list(episode.dying.items()),
             "postures": [[number, own.save()] for number, own in episode.postures.items()],
             "sketches": [_sketch(own) for own in episode.sketches],
             "sensors": [[a.id, sim.sensing.save(a)] for a in episode.actors.of(Kind.SENSOR)],
@@ -133,6 +134,7 @@ def _fill(episode: Episode, body: dict[str, Any]) -> None:
     for lines, thickness, (r, g, b), until, frames in body["sketches"]:
         figure = unpacked(lines, np.float64)
         episode.sketches.append(Sketch(figure, thickness, (r, g, b), until, frames))
+    episode.dying = dict(body["dying"])
     episode.postures = {number: Posture.restored(own) for number, own in body["postures"]}
     for actor in register:
         bodies = episode.bodies(actor)

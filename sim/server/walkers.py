@@ -134,6 +134,11 @@ class Walkers:
         row["velocity"] = velocity
         row["down"] = _DOWN_TIME
 
+    def lie(self, slot: int) -> None:
+        """Down for good."""
+        row = self.state[slot]
+        row["speed"], row["down"] = 0.0, math.inf
+
     def simulate(self, slot: int, on: bool) -> None:
         """Physics on or off; without it only `teleport` and `place` move the walker."""
         self.state["simulate"][slot] = on

@@ -7,7 +7,7 @@ from sim.server import anatomy, wire
 from sim.server.actors import Kind
 from sim.server.dynamics import Vehicles
 from sim.server.poses import matrices, poses_of
-from sim.server.rpc import RpcError, Table, accepted, value, void
+from sim.server.rpc import RpcError, Table, value, void
 from sim.server.simulation import Call
 from sim.server.spawn import spawn
 from sim.server.walkers import Walkers
@@ -180,6 +180,13 @@ def add_actor_torque(call: Call, actor_id: int, torque: Wire) -> None:
     call.episode.vehicles.add_torque(vehicle(call, actor_id), own)
 
 
+def set_actor_dead(call: Call, actor_id: int) -> None:
+    """A walker falls, and disappears after 10 s."""
+    call.episode.kill(call.episode.actors.get(actor_id, Kind.WALKER))
+
+
+PUSHED = "vehicles only: CARLA also pushes props that simulate physics, here they stand"
+
 TABLE: Table = {
     "get_actors_by_id": value(get_actors_by_id),
     "spawn_actor": value(spawn_actor),
@@ -195,18 +202,18 @@ TABLE: Table = {
     "set_actor_target_angular_velocity": void(
         set_actor_target_angular_velocity, "vehicles only, about the vertical"
     ),
-    "enable_actor_constant_velocity": void(enable_actor_constant_velocity, "vehicles only"),
-    "disable_actor_constant_velocity": void(disable_actor_constant_velocity, "vehicles only"),
+    "enable_actor_constant_velocity": void(enable_actor_constant_velocity),
+    "disable_actor_constant_velocity": void(disable_actor_constant_velocity),
     "add_actor_impulse": void(add_actor_impulse),
-    "add_actor_impulse_at_location": void(add_actor_impulse_at_location, "vehicles only"),
-    "add_actor_force": void(add_actor_force, "vehicles only"),
-    "add_actor_force_at_location": void(add_actor_force_at_location, "vehicles only"),
+    "add_actor_impulse_at_location": void(add_actor_impulse_at_location, PUSHED),
+    "add_actor_force": void(add_actor_force, PUSHED),
+    "add_actor_force_at_location": void(add_actor_force_at_location, PUSHED),
     "add_actor_angular_impulse": void(
         add_actor_angular_impulse, "vehicles only, about the vertical"
     ),
     "add_actor_torque": void(add_actor_torque, "vehicles only, about the vertical"),
     "set_actor_simulate_physics": void(set_actor_simulate_physics),
     "set_actor_collisions": void(set_actor_collisions),
-    "set_actor_dead": accepted("set_actor_dead: walkers do not die"),
+    "set_actor_dead": void(set_actor_dead),
     "set_actor_enable_gravity": void(set_actor_enable_gravity),
 }

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import logging
+
 import numpy as np
 
+from common.frames import FloatArray
 from sim.server import wire
 from sim.server.actors import Actor, Kind
 from sim.server.poses import matrices
 from sim.server.rays import MOST_HITS
-from sim.server.rpc import Table, accepted, value, void
+from sim.server.rpc import RpcError, Table, value, void
 from sim.server.scene import Label, StaticObject
 from sim.server.simulation import Call
 from sim.server.wire import Wire
 
+log = logging.getLogger(__name__)
+
 ANY = 255
 MOST_OBJECTS = 1 << 20
+DIFFUSE = 2  # CARLA's MaterialParameter
+TEXTURE = "objects take the diffuse texture's mean colour; other textures have no effect"
 SURFACES = "roads, pavements, lines and soil are one surface without boxes"
 
 
@@ -77,6 +84,41 @@ def enable_environment_objects(call: Call, ids: Wire, shown: bool) -> None:
     call.episode.show_scenery()
 
 
+def apply_colour_texture(call: Call, names: Wire, material: int, texture: Wire) -> None:
+    """Repaint objects by their names; colours are sRGB, 0 to 255."""
+    # IEC 61966-2-1, without its short linear toe
+    repaint(call, names, material, (texels(texture) / 255.0).clip(0.0, 1.0) ** 2.2)
+
+
+def apply_float_texture(call: Call, names: Wire, material: int, texture: Wire) -> None:
+    """Repaint objects by their names; colours are linear, 0 to 1."""
+    repaint(call, names, material, texels(texture).clip(0.0, 1.0))
+
+
+def texels(texture: Wire) -> FloatArray:
+    """The colours (N, 3) of a texture."""
+    match texture:
+        case [int(width), int(height), list(rows), *_] if width * height == len(rows) > 0:
+            colours = np.array([row[:3] for row in rows], np.float64)
+            if colours.shape == (len(rows), 3) and np.isfinite(colours).all():
+                return colours
+    raise RpcError(f"expected a texture, got {texture!r:.80}")
+
+
+def repaint(call: Call, names: Wire, material: int, colours: FloatArray) -> None:
+    """Give objects the mean of linear colours (N, 3); a name that nothing has is told once."""
+    if wire.whole(material) != DIFFUSE:
+        log.warning("accepted without effect: a texture that is not diffuse")
+        return
+    scenery, known = call.episode.scenery, {name_of(o): o.id for o in call.episode.town.objects}
+    red, green, blue = colours.mean(axis=0).tolist()
+    wanted = [wire.text(name) for name in wire.items(names, MOST_OBJECTS)]
+    scenery.paints |= {known[name]: (red, green, blue) for name in wanted if name in known}
+    unknown = [name for name in wanted if name not in known]
+    if unknown:
+        log.warning("nothing to repaint: no object is called %.80s", unknown[0])
+
+
 def project_point(call: Call, location: Wire, direction: Wire, distance: float) -> Wire:
     """The first thing from a point in a direction within a distance (m)."""
     start, way = wire.vector(location), wire.vector(direction)
@@ -97,12 +139,8 @@ def cast_ray(call: Call, start: Wire, end: Wire) -> Wire:
 
 TABLE: Table = {
     "get_names_of_all_objects": value(get_names_of_all_objects),
-    "apply_color_texture_to_objects": accepted(
-        "apply_color_texture_to_objects: surfaces keep their look"
-    ),
-    "apply_float_color_texture_to_objects": accepted(
-        "apply_float_color_texture_to_objects: surfaces keep their look"
-    ),
+    "apply_color_texture_to_objects": void(apply_colour_texture, TEXTURE),
+    "apply_float_color_texture_to_objects": void(apply_float_texture, TEXTURE),
     "get_all_level_BBs": value(get_all_level_boxes, SURFACES),
     "get_environment_objects": value(get_environment_objects, SURFACES),
     "enable_environment_objects": void(enable_environment_objects),

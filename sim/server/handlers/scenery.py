@@ -49,7 +49,11 @@ def update_day_night_cycle(call: Call, client: str, active: bool) -> None:
 
 
 def draw_debug_shape(call: Call, shape: Wire) -> None:
-    """Draw a point, a line, an arrow or a box into the pictures of RGB cameras."""
+    """Draw a point, a line, an arrow or a box into the pictures of RGB cameras.
+
+    Strings and the head-up display's shapes are on CARLA's own screen, which is not there; its
+    cameras do not see them.
+    """
     match shape:
         case [[int(kind), list(figure), *_], colour, life, *_] if kind in FIGURES:
             lines, thickness = FIGURES[kind](figure)
@@ -59,7 +63,7 @@ def draw_debug_shape(call: Call, shape: Wire) -> None:
             drawings.append(Sketch(lines, max(thickness, 0.0), (r, g, b), until, frames))
             del drawings[: max(len(drawings) - MOST_SKETCHES, 0)]
         case [[4 | 5 | 6 | 7 | 8, *_], *_]:
-            return  # strings and the head-up display are on CARLA's screen, not in its pictures
+            return
         case _:
             raise RpcError(f"expected a debug shape, got {shape!r:.80}")
 
@@ -104,7 +108,6 @@ def clear_debug_shape(call: Call) -> None:
 
 
 FIGURES = {0: point, 1: line, 2: arrow, 3: box}
-_SCREEN = "strings and the head-up display's shapes are left out: CARLA's cameras do not see them"
 
 TABLE: Table = {
     "query_lights_state": value(query_lights_state),
@@ -112,7 +115,7 @@ TABLE: Table = {
         update_lights_state, "lamps shine at night only; their pools of light keep their colour"
     ),
     "update_day_night_cycle": void(update_day_night_cycle, "lamps shine at night only"),
-    "draw_debug_shape": void(draw_debug_shape, _SCREEN),
+    "draw_debug_shape": void(draw_debug_shape),
     "clear_debug_shape": void(clear_debug_shape),
-    "clear_debug_string": accepted("clear_debug_string: no strings are drawn"),
+    "clear_debug_string": accepted("clear_debug_string: there is no screen with strings"),
 }

@@ -175,7 +175,7 @@ TABLE: Table = {
     "get_ackermann_controller_settings": value(get_ackermann_controller_settings),
     "apply_ackermann_controller_settings": void(apply_ackermann_controller_settings),
     "get_physics_control": value(get_physics_control),
-    "apply_physics_control": void(apply_physics_control, "wheels keep their places"),
+    "apply_physics_control": void(apply_physics_control),
     "get_vehicle_light_state": value(get_vehicle_light_state),
     "set_vehicle_light_state": void(set_vehicle_light_state),
     "get_vehicle_light_states": value(get_vehicle_light_states),

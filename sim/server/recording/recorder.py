@@ -64,6 +64,7 @@ class Recorder:
         )
         self._known: dict[int, int] = {}  # id -> parent's id, or 0
         self._version = -1
+        self._open: set[tuple[int, int]] = set()  # actor id, door
         self._number, self._elapsed, self._collisions = 0, 0.0, 0
         self._begun = time.monotonic()
         self._duration_at = 0
@@ -91,6 +92,7 @@ class Recorder:
             *self._events(episode),
             self._contacts(episode),
             *motion(episode),
+            *self._doors(episode),
             *(self._more(episode) if self.additional else ()),
             tape.packet(Packet.FRAME_END, b""),
         ]
@@ -129,6 +131,17 @@ class Recorder:
         found = [(self._collisions + i, *key, *pairs[key]) for i, key in enumerate(pairs)]
         self._collisions += len(found)
         return tape.rows(Packet.COLLISION, np.array(found, ROWS[Packet.COLLISION]))
+
+    def _doors(self, episode: Episode) -> list[bytes]:
+        """The doors that opened or closed since the last frame; nothing where none did."""
+        now = {(number, door) for number, own in episode.postures.items() for door in own.doors}
+        shut = {pair for pair in self._open - now if pair[0] in self._known}
+        rows = [(*pair, True) for pair in sorted(now - self._open)]
+        rows += [(*pair, False) for pair in sorted(shut)]
+        self._open = now
+        if not rows:
+            return []
+        return [tape.rows(Packet.VEHICLE_DOOR, np.array(rows, ROWS[Packet.VEHICLE_DOOR]))]
 
     def _more(self, episode: Episode) -> list[bytes]:
         """The additional data: motion always, the rest for newcomers."""

@@ -18,6 +18,7 @@ from sim.server import blueprints
 from sim.server.actors import SPECTATOR, Actor, Kind
 from sim.server.episode import PROP, Episode
 from sim.server.poses import matrices, poses_of
+from sim.server.postures import ALL_DOORS
 from sim.server.recording import tape
 from sim.server.recording.tape import CM, ROWS, Add, Cursor, Packet, Record, Records, Reel
 from sim.server.rpc import RpcError
@@ -133,7 +134,7 @@ class Replayer:
                     EVENTS[Packet(kind)](self, episode, data)
                 elif kind == Packet.POSITION and i >= self._next - 2:
                     self._before, self._now = self._now, self._positions(data)
-                elif i == self._next - 1:
+                elif i == self._next - 1 or kind == Packet.VEHICLE_DOOR:
                     self._state(episode, kind, data)
 
     def _come(self, episode: Episode, data: bytes) -> None:
@@ -341,6 +342,11 @@ def _lamps(episode: Episode, actor: Actor, row: Record) -> None:
     episode.actors.lights[actor.row] = row["state"]
 
 
+def _door(episode: Episode, actor: Actor, row: Record) -> None:
+    if row["doors"] <= ALL_DOORS:
+        episode.posture(actor).open(int(row["doors"]), bool(row["open"]))
+
+
 def _signal(episode: Episode, actor: Actor, row: Record) -> None:
     if 0 <= row["state"] <= 3:
         elapsed = _number(row["elapsed"])
@@ -370,6 +376,7 @@ def _number(value: float) -> float:
 STATES = {
     Packet.ANIM_VEHICLE: (Kind.VEHICLE, _control),
     Packet.VEHICLE_LIGHT: (Kind.VEHICLE, _lamps),
+    Packet.VEHICLE_DOOR: (Kind.VEHICLE, _door),
     Packet.STATE: (Kind.LIGHT, _signal),
     Packet.ANIM_WALKER: (Kind.WALKER, _walk),
 }

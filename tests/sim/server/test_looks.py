@@ -1,10 +1,13 @@
 """What clients make actors look like is seen in pictures and read back."""
 
+import queue
+
 import carla
 import numpy as np
 import pytest
 
 from tests.sim.server.test_live_sensors import ahead, listen, pixels
+from tests.sim.server.test_robust import call
 
 FL, FR = carla.VehicleWheelLocation.FL_Wheel, carla.VehicleWheelLocation.FR_Wheel
 SIZE = {"image_size_x": 160, "image_size_y": 120}
@@ -151,3 +154,42 @@ def test_a_vehicles_bones_are_its_wheels(world, spawn):
     assert reach.y > 0.3
     with pytest.raises(RuntimeError, match="front-blinker-r-1"):
         car.get_component_world_transform("flux capacitor")
+
+
+def test_a_named_object_takes_a_textures_colour(world, spawn):
+    place = ahead(world, 0.0, 2.0)
+    camera = spawn("sensor.camera.rgb", place, **SIZE)
+    eye = listen(spawn("sensor.camera.instance_segmentation", place, **SIZE))
+    camera.enable_gbuffers(True)
+    box = queue.Queue()
+    camera.listen_to_gbuffer(carla.GBufferTextureID.GBufferC, box.put)
+    world.tick()
+    image = pixels(eye.get(timeout=60)).astype(int)
+    ids = image[:, :, 1] + 256 * image[:, :, 0]
+    walls = ids[image[:, :, 2] == 3]
+    number = np.bincount(walls).argmax()  # the building that fills most of the picture
+    name = next(n for n in world.get_names_of_all_objects() if n == f"Building_{number}")
+    texture = carla.TextureColor(2, 2)
+    for x in range(2):
+        for y in range(2):
+            texture.set(x, y, carla.Color(20, 40, 250))
+    box.get(timeout=60)
+    world.apply_color_texture_to_object(name, carla.MaterialParameter.Diffuse, texture)
+    world.tick()
+    painted = pixels(box.get(timeout=60))[ids == number][:, :3]
+    assert (np.abs(painted.astype(int) - [250, 40, 20]) < 12).all(axis=1).mean() > 0.9
+    camera.stop_gbuffer(carla.GBufferTextureID.GBufferC)
+
+
+def test_a_dead_walker_lies_and_is_gone_after_ten_seconds(port, world, spawn):
+    walker = spawn("walker.pedestrian.0015", ahead(world, 0.0, 1.0))
+    world.tick()
+    height = walker.get_location().z
+    assert call(port, "set_actor_dead", walker.id)[1] == [[False]]
+    for _ in range(190):
+        world.tick()
+    assert world.get_snapshot().find(walker.id)
+    assert walker.get_location().z < height - 0.5
+    for _ in range(15):
+        world.tick()
+    assert world.get_snapshot().find(walker.id) is None

@@ -11,6 +11,7 @@ import pytest
 
 from sim.server.recording import tape
 from sim.server.recording.tape import Packet, Reel
+from tests.sim.server.test_live_sensors import listen, pixels
 
 STEP = 0.05
 FRAMES = 30
@@ -335,3 +336,31 @@ def test_another_map_is_loaded_first(client, world, tmp_path):
     assert "Loading map OpenDriveMap" in client.replay_file(path, 0.0, 0.0, 0)
     assert client.get_world().get_map().name.endswith("OpenDriveMap")
     client.load_world("city", False)
+
+
+def test_doors_open_in_a_replay_when_they_did(client, world, spawn, tmp_path):
+    car = spawn("vehicle.lincoln.mkz_2020")
+    car.set_simulate_physics(False)
+    camera = spawn("sensor.camera.depth", 0, car, image_size_x=160, image_size_y=120)
+    camera.set_transform(carla.Transform(carla.Location(0, -6, 1.5), carla.Rotation(yaw=80)))
+    world.tick()
+    box = listen(camera)
+    file = str(tmp_path / "doors.log")
+
+    def pictures():
+        return [world.tick() and pixels(box.get(timeout=60)).copy() for _ in range(2)]
+
+    client.start_recorder(file)
+    closed, _ = pictures()
+    car.open_door(carla.VehicleDoor.FL)
+    opened, _ = pictures()
+    car.close_door(carla.VehicleDoor.All)
+    pictures()
+    client.stop_recorder()
+    assert client.show_recorder_file_info(file, True).count("Vehicle door animations") == 2
+    assert (closed != opened).any()
+    client.replay_file(file, 0.0, 0.0, 0)
+    seen = [
+        (again != opened).sum() < (again != closed).sum() for _ in range(3) for again in pictures()
+    ]
+    assert seen == [False, True, True, False, False, False]  # the first frame is shown at once
