@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,18 @@ FLASH = 2.0  # Hz, the least of UNECE regulation 65
 BLINK = 1.5  # Hz, within the 1-2 Hz of UNECE regulation 48
 
 
+class Bodies(NamedTuple):
+    """The faces of all moving things at rest."""
+
+    corners: I32  # (F, 3) into the fleet's points
+    part: I32  # (F,)
+    owner: I32  # (F,) instance
+    normals: F32  # (F, 3)
+    material: U8  # (F,)
+    colour: F32  # (F, 3) with the material's own
+    tinted: Mask  # (F,) takes the instance's colour
+
+
 @dataclass(frozen=True, slots=True)
 class Fleet:
     """What stays the same while the same models are on stage; index bases as in the frame."""
@@ -33,14 +45,8 @@ class Fleet:
     points: F32  # (V, 3) m, at rest
     point_part: I32  # (V,)
     faces: I32  # (F, 3) counted from the model's first vertex
-    corners: I32  # (F, 3) counted from vertex 0 of the fleet
-    face_part: I32  # (F,)
-    face_owner: I32  # (F,)
-    normals: F32  # (F, 3) at rest
-    material: U8  # (F,)
+    bodies: Bodies
     label: U8  # (F,)
-    colour: F32  # (F, 3) with the material's own
-    tinted: Mask  # (F,) takes the instance's colour
     owner: I32  # (P,) instance of each part
     joints: F64  # (P, 8) pivot 3, turn, steer, swing, stride, phase
     names: tuple[str, ...]  # (P,)
@@ -67,15 +73,17 @@ def gather(names: tuple[str, ...], models: list[Model]) -> Fleet:
         point_part=stack([m.vertex_part for m in models], np.int32, ())
         + np.repeat(first_part, sizes[:, 0]).astype(np.int32),
         faces=faces,
-        corners=(faces + base[:, None]).astype(np.int32),
-        face_part=stack([m.face_part for m in models], np.int32, ())
-        + np.repeat(first_part, sizes[:, 1]).astype(np.int32),
-        face_owner=np.repeat(index, sizes[:, 1]).astype(np.int32),
-        normals=stack([m.normals for m in models], np.float32, (3,)),
-        material=material,
+        bodies=Bodies(
+            corners=(faces + base[:, None]).astype(np.int32),
+            part=stack([m.face_part for m in models], np.int32, ())
+            + np.repeat(first_part, sizes[:, 1]).astype(np.int32),
+            owner=np.repeat(index, sizes[:, 1]).astype(np.int32),
+            normals=stack([m.normals for m in models], np.float32, (3,)),
+            material=material,
+            colour=(colour * base_table()[material]).astype(np.float32),
+            tinted=(material == Material.PAINT) | (material == Material.CLOTH),
+        ),
         label=stack([m.label for m in models], np.uint8, ()),
-        colour=(colour * base_table()[material]).astype(np.float32),
-        tinted=(material == Material.PAINT) | (material == Material.CLOTH),
         owner=np.repeat(index, parts).astype(np.int32),
         joints=np.array(
             [
@@ -124,8 +132,8 @@ def part_poses(fleet: Fleet, instances: Instances) -> F32:
     return out
 
 
-def emission(fleet: Fleet, lights: U32, t: float) -> F32:
-    """Light (F,) that lamps give off, by CARLA's light states."""
+def emission(lights: U32, t: float) -> F32:
+    """Light (M, N) that lamps give off, by Material and instance, by CARLA's light states."""
     blink = (t * BLINK) % 1.0 < 0.5
 
     def on(flag: int) -> F64:
@@ -133,44 +141,62 @@ def emission(fleet: Fleet, lights: U32, t: float) -> F32:
         return lit
 
     driving = np.maximum(on(LOW_BEAM), on(HIGH_BEAM))
-    table = np.zeros((len(Material), len(lights)))
+    table = np.zeros((len(Material), len(lights)), np.float32)
     table[Material.HEADLIGHT] = np.maximum(6.0 * driving, 1.5 * on(POSITION))
     table[Material.TAILLIGHT] = np.maximum(8.0 * on(BRAKE), 1.6 * np.maximum(driving, on(POSITION)))
     table[Material.INDICATOR_LEFT] = 5.0 * on(LEFT_BLINKER) * blink
     table[Material.INDICATOR_RIGHT] = 5.0 * on(RIGHT_BLINKER) * blink
     table[Material.BEACON] = 6.0 * on(SPECIAL) * ((t * FLASH) % 1.0 < 0.5)
-    return table[fleet.material, fleet.face_owner].astype(np.float32)
+    return table
+
+
+class Dress(NamedTuple):
+    """What the moving things of a frame look like."""
+
+    tint: F32  # (N, 3) linear RGB
+    emission: F32  # (M, N)
+    ids: U32  # (N,)
+
+
+class Stage(NamedTuple):
+    """The part of a frame's arrays where the moving things are."""
+
+    points: F32  # (V, 3) m, world
+    look: F32  # (F, 16) as `shade.Surface`
+    tag: U32  # (F, 3)
 
 
 @kernel
 def pose(
     points: F32,
     point_part: I32,
-    normals: F32,
-    face_part: I32,
-    faces: I32,
     poses: F32,
-    out: F32,
-    look: F32,
+    bodies: Bodies,
+    dress: Dress,
+    out: Stage,
     lane: int,
     lanes: int,
 ) -> None:
-    """Points into the world, and normals and plane offsets into ``look``."""
+    """Points into the world; normals, plane offsets, colours, lamps and ids onto the faces."""
     for i in range(lane, len(points), lanes):
         q = point_part[i]
         x, y, z = points[i, 0], points[i, 1], points[i, 2]
         for k in range(3):
-            out[i, k] = (
+            out.points[i, k] = (
                 poses[q, k, 0] * x + poses[q, k, 1] * y + poses[q, k, 2] * z + poses[q, k, 3]
             )
-    for f in range(lane, len(normals), lanes):
-        q, i = face_part[f], faces[f, 0]
-        x, y, z = normals[f, 0], normals[f, 1], normals[f, 2]
+    for f in range(lane, len(bodies.normals), lanes):
+        q, i, n = bodies.part[f], bodies.corners[f, 0], bodies.owner[f]
         px, py, pz = points[i, 0], points[i, 1], points[i, 2]
+        x, y, z = bodies.normals[f, 0], bodies.normals[f, 1], bodies.normals[f, 2]
         offset = 0.0
         for k in range(3):
             a, b, c, d = poses[q, k, 0], poses[q, k, 1], poses[q, k, 2], poses[q, k, 3]
-            n = a * x + b * y + c * z
-            look[f, k] = n
-            offset += n * (a * px + b * py + c * pz + d)
-        look[f, 3] = offset
+            normal = a * x + b * y + c * z
+            out.look[f, k] = normal
+            offset += normal * (a * px + b * py + c * pz + d)
+            tint = dress.tint[n, k] if bodies.tinted[f] else np.float32(1.0)
+            out.look[f, 4 + k] = bodies.colour[f, k] * tint
+        out.look[f, 3] = offset
+        out.look[f, 7] = dress.emission[bodies.material[f], n]
+        out.tag[f, 2] = dress.ids[n]

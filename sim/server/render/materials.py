@@ -79,10 +79,15 @@ def share(x: float) -> float:
 
 
 @inline
-def bar(x: float, low: float, high: float, blur: float) -> float:
-    """How much of a pixel ``blur`` wide at x lies in [low, high]."""
-    width = max(blur, 0.01)
-    return share((x - low) / width + 0.5) * share((high - x) / width + 0.5)
+def sharpness(blur: float) -> float:
+    """`bar`'s, of a pixel ``blur`` wide."""
+    return 1.0 / max(blur, 0.01)
+
+
+@inline
+def bar(x: float, low: float, high: float, sharp: float) -> float:
+    """How much of a pixel at x, ``1 / sharp`` wide, lies in [low, high]."""
+    return share((x - low) * sharp + 0.5) * share((high - x) * sharp + 0.5)
 
 
 @inline
@@ -97,7 +102,8 @@ def ground(tile: F32, material: int, x: float, y: float, blur: float) -> float:
         if fine > 0.0:
             u, v = x * 1.25, y * 1.25
             u, v = u - np.floor(u), v - np.floor(v)
-            joint = max(bar(u, -0.03, 0.03, blur), bar(v, -0.03, 0.03, blur))
+            sharp = sharpness(blur)
+            joint = max(bar(u, -0.03, 0.03, sharp), bar(v, -0.03, 0.03, sharp))
             factor *= 1.0 - 0.35 * fine * joint
     elif material != ASPHALT:
         factor = 0.5 + 0.5 * factor
@@ -144,18 +150,22 @@ def front(
         pitch, low, high, sill, lintel = 4.0, 0.10, 0.90, 0.14, 0.82
     column, floor = np.floor(u / pitch), np.floor(v / storey)
     fu, fv = u / pitch - column, v / storey - floor
-    pane = bar(fu, low, high, blur / pitch) * bar(fv, sill, lintel, blur / storey)
-    frame = bar(fu, low - 0.04, high + 0.04, blur / pitch)
-    frame *= bar(fv, sill - 0.05, lintel + 0.04, blur / storey)
+    across, up = sharpness(blur / pitch), sharpness(blur / storey)
+    pane = bar(fu, low, high, across) * bar(fv, sill, lintel, up)
+    frame = bar(fu, low - 0.04, high + 0.04, across)
+    frame *= bar(fv, sill - 0.05, lintel + 0.04, up)
     grain = 0.86 + 0.28 * noise(tile, u * 1.3, v * 1.3)
-    if material == BRICK:
+    fine = 1.0 - blur * 8.0
+    if material == BRICK and fine > 0.0:
         row = np.floor(v * 12.0)
-        course = bar(v * 12.0 - row, 0.0, 0.16, blur * 12.0)
-        across = u * 4.0 + 0.5 * (row - 2.0 * np.floor(0.5 * row))
-        across -= np.floor(across)
-        joint = max(course, bar(across, 0.0, 0.05, blur * 4.0))
-        grain *= 1.0 + 0.35 * joint * share(1.0 - blur * 8.0)
+        course = bar(v * 12.0 - row, 0.0, 0.16, sharpness(blur * 12.0))
+        along = u * 4.0 + 0.5 * (row - 2.0 * np.floor(0.5 * row))
+        along -= np.floor(along)
+        joint = max(course, bar(along, 0.0, 0.05, sharpness(blur * 4.0)))
+        grain *= 1.0 + 0.35 * joint * fine
     trim = grain * (1.0 - frame) + 1.25 * frame
+    if pane == 0.0:
+        return r * trim, g * trim, b * trim, 0.0, 0.0
     key = hash01(int(column), int(floor) * 31 + 7)
     shade = 0.035 + 0.05 * key
     glow = 0.0

@@ -33,12 +33,11 @@ def noise(tile: F32, u: float, v: float) -> float:
     """The tile at (u, v) in texels, bilinear, repeating."""
     fu, fv = np.floor(u), np.floor(v)
     i, j = np.int64(fu), np.int64(fv)
-    du, dv = u - fu, v - fv
+    du, dv = np.float32(u - fu), np.float32(v - fv)
     i0, i1, j0, j1 = i & (TILE - 1), (i + 1) & (TILE - 1), j & (TILE - 1), (j + 1) & (TILE - 1)
     a = tile[j0, i0] + (tile[j0, i1] - tile[j0, i0]) * du
     b = tile[j1, i0] + (tile[j1, i1] - tile[j1, i0]) * du
-    value: float = a + (b - a) * dv
-    return value
+    return float(a + (b - a) * dv)
 
 
 @inline

@@ -98,21 +98,8 @@ class Renderer:
         """
         fleet = self._stage(instances.model)
         light = FLAT if flat else light_of(weather, t)
-        self._tint(fleet, instances, signal_states, t)
-        self._look[self._street, 7] = STREET_SHINE * light.night
-        poses = fleets.part_poses(fleet, instances)
-        static_faces, static_points = len(self._cells.faces), len(self._cells.vertices)
-        self._pool(
-            fleets.pose,
-            fleet.points,
-            fleet.point_part,
-            fleet.normals,
-            fleet.face_part,
-            fleet.corners,
-            poses,
-            self._vertices[static_points:],
-            self._look[static_faces:],
-        )
+        self._light_lamps(signal_states, light)
+        self._pose(fleet, instances, t)
         cameras = cameras_of(views)
         near = near_cameras(cameras, instances)
         shadow = self._shadow(weather, fleet, instances, near)
@@ -145,22 +132,26 @@ class Renderer:
             self._tag = grown(self._tag, nf, len(fleet.faces))
             self._faces[nf:] = fleet.faces
             self._look[nf:] = 0.0
-            self._tag[nf:, 0] = fleet.material
+            self._tag[nf:, 0] = fleet.bodies.material
             self._tag[nf:, 1] = fleet.label
             self._fleet = fleet
         return self._fleet
 
-    def _tint(self, fleet: fleets.Fleet, instances: Instances, signal_states: U8, t: float) -> None:
-        """Colours, object ids and lamps of this moment."""
-        nf, owner = len(self._cells.faces), fleet.face_owner
-        self._look[nf:, 4:7] = np.where(
-            fleet.tinted[:, None], fleet.colour * instances.colour[owner], fleet.colour
-        )
-        self._look[nf:, 7] = fleets.emission(fleet, instances.lights, t)
-        self._tag[nf:, 2] = instances.actor_id[owner]
+    def _light_lamps(self, signal_states: U8, light: Light) -> None:
+        """Street lamps and traffic lights of this moment."""
+        self._look[self._street, 7] = STREET_SHINE * light.night
         faces, signal, lens = self._lenses
         states = np.append(signal_states, 3)[np.minimum(signal, len(signal_states))]
         self._look[faces, 7] = np.where(states == lens, np.array(LAMP_SHINE)[lens], 0.0)
+
+    def _pose(self, fleet: fleets.Fleet, instances: Instances, t: float) -> None:
+        """What moves, as it is now, into the arrays that are drawn."""
+        ns, nf = len(self._cells.vertices), len(self._cells.faces)
+        emission = fleets.emission(instances.lights, t)
+        dress = fleets.Dress(instances.colour, emission, instances.actor_id)
+        stage = fleets.Stage(self._vertices[ns:], self._look[nf:], self._tag[nf:])
+        poses = fleets.part_poses(fleet, instances)
+        self._pool(fleets.pose, fleet.points, fleet.point_part, poses, fleet.bodies, dress, stage)
 
     def _shadow(
         self, weather: Weather, fleet: fleets.Fleet, instances: Instances, near: I64
@@ -172,13 +163,15 @@ class Renderer:
         if self._shadows is None or self._shadows.key != key:
             ns = len(self._cells.vertices)
             self._shadows = shading.bake(self._pool, key, self._vertices[:ns], self._cells.corners)
-        at = instances.world_from_model[:, :3, 3].astype(np.float64)
-        reach = fleet.radius[near, None]
-        boxes = np.stack([at[near] - reach, at[near] + reach], axis=1)
         first = fleet.first[near, 1]
-        spans = np.stack([first, first + fleet.count[near, 1]], axis=1).astype(np.int32)
-        points = self._vertices[len(self._cells.vertices) :]
-        return shading.move(self._shadows, self._pool, points, fleet.corners, boxes, spans)
+        movers = shading.Movers(
+            self._vertices[len(self._cells.vertices) :],
+            fleet.bodies.corners,
+            np.stack([first, first + fleet.count[near, 1]], axis=1).astype(np.int32),
+            instances.world_from_model[near, :3, 3].astype(np.float64),
+            fleet.radius[near],
+        )
+        return shading.move(self._shadows, self._pool, movers)
 
     def _lamp_light(
         self, light: Light, fleet: fleets.Fleet, instances: Instances, near: I64
@@ -353,7 +346,8 @@ def empty_pixels(count: int) -> Pixels:
 def empty_samples(lanes: int, columns: int) -> Samples:
     """Buffers of that size."""
     shape = (lanes, 2 * BAND, columns)
-    return Samples(np.empty(shape, np.float32), np.empty(shape, np.int32))
+    light = np.empty((lanes, columns // 2, 3), np.float32)
+    return Samples(np.empty(shape, np.float32), np.empty(shape, np.int32), light)
 
 
 def planes_of(out: Pixels, view: View, start: int) -> Planes:

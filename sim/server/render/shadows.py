@@ -17,6 +17,7 @@ from sim.server.render.pool import Pool
 from sim.server.scene import F32, I32
 
 F64 = NDArray[np.float64]
+I64 = NDArray[np.int64]
 
 LONGEST = 4096  # pixels, edge of the map at most
 FINEST = 7.0  # pixels per metre at most
@@ -40,7 +41,7 @@ def lit(shadow: ShadowMap, x: float, y: float, z: float) -> float:
     m, height = shadow.light, shadow.height
     u = m[0, 0] * x + m[0, 1] * y + m[0, 2] * z + m[0, 3] - 0.5
     v = m[1, 0] * x + m[1, 1] * y + m[1, 2] * z + m[1, 3] - 0.5
-    limit = m[2, 0] * x + m[2, 1] * y + m[2, 2] * z + BIAS
+    limit = np.float32(m[2, 0] * x + m[2, 1] * y + m[2, 2] * z + BIAS)
     column, row = int(np.floor(u)), int(np.floor(v))
     if column < 0 or row < 0 or column >= height.shape[1] - 1 or row >= height.shape[0] - 1:
         return 1.0
@@ -68,17 +69,20 @@ def along(m: F64, row: int, points: F32, i: int) -> float:
 @inline
 def drop(height: F32, m: F64, points: F32, i: int, j: int, k: int, lane: int, lanes: int) -> None:
     """Raise the map to the triangle i, j, k of ``points``, in this lane's rows alone."""
-    u = (along(m, 0, points, i), along(m, 0, points, j), along(m, 0, points, k))
     v = (along(m, 1, points, i), along(m, 1, points, j), along(m, 1, points, k))
+    top = int(np.ceil(max(min(v[0], v[1], v[2]), 0.0) - 0.5))
+    end = int(np.ceil(min(max(v[0], v[1], v[2]), float(height.shape[0])) - 0.5))
+    first = top + (lane - top) % lanes
+    if first >= end:
+        return
+    u = (along(m, 0, points, i), along(m, 0, points, j), along(m, 0, points, k))
     h = (along(m, 2, points, i), along(m, 2, points, j), along(m, 2, points, k))
     area = (u[1] - u[0]) * (v[2] - v[0]) - (u[2] - u[0]) * (v[1] - v[0])
     if area == 0.0:
         return
     a = ((h[1] - h[0]) * (v[2] - v[0]) - (h[2] - h[0]) * (v[1] - v[0])) / area
     b = ((h[2] - h[0]) * (u[1] - u[0]) - (h[1] - h[0]) * (u[2] - u[0])) / area
-    top = int(np.ceil(max(min(v[0], v[1], v[2]), 0.0) - 0.5))
-    end = int(np.ceil(min(max(v[0], v[1], v[2]), float(height.shape[0])) - 0.5))
-    for row in range(top + (lane - top) % lanes, end, lanes):
+    for row in range(first, end, lanes):
         vc = row + 0.5
         left, right = 1e9, -1e9
         for n in range(3):
@@ -103,6 +107,32 @@ def drop_faces(
             drop(height, light, points, corners[f, 0], corners[f, 1], corners[f, 2], lane, lanes)
 
 
+class Movers(NamedTuple):
+    """What moves and casts a shadow in a frame."""
+
+    points: F32  # (V, 3) m, world
+    corners: I32  # (F, 3)
+    spans: I32  # (N, 2) first and last + 1 face of each
+    at: F64  # (N, 3) m, world
+    radius: F64  # (N,) m
+
+
+@kernel
+def move_faces(
+    town: F32, height: F32, light: F64, dirty: I64, movers: Movers, lane: int, lanes: int
+) -> None:
+    """Copy the ``town`` back over the squares ``dirty`` (N, 4), then draw the movers."""
+    for n in range(len(dirty)):
+        top, end, left, right = dirty[n]
+        for row in range(top + (lane - top) % lanes, end, lanes):
+            for column in range(left, right):
+                height[row, column] = town[row, column]
+    points, corners, spans = movers.points, movers.corners, movers.spans
+    for n in range(len(spans)):
+        for f in range(spans[n, 0], spans[n, 1]):
+            drop(height, light, points, corners[f, 0], corners[f, 1], corners[f, 2], lane, lanes)
+
+
 @dataclass(slots=True)
 class Shadows:
     """Memory: the town's heights for one direction of the sun, and the same with movers on it."""
@@ -111,7 +141,7 @@ class Shadows:
     height: F32
     light: F64
     key: tuple[float, float]
-    dirty: list[tuple[int, int, int, int]]
+    dirty: I64  # (N, 4) first and last + 1 row and column of squares with movers on them
 
 
 def light_matrix(azimuth: float, altitude: float, points: F32) -> tuple[F64, tuple[int, int]]:
@@ -138,22 +168,23 @@ def bake(pool: Pool, key: tuple[float, float], points: F32, corners: I32) -> Sha
     light, shape = light_matrix(*key, points)
     town = np.full(shape, -np.inf, np.float32)
     pool(drop_faces, town, light, points, corners, np.array([[0, len(corners)]], np.int32))
-    return Shadows(town, town.copy(), light, key, [])
+    return Shadows(town, town.copy(), light, key, np.zeros((0, 4), np.int64))
 
 
-def move(
-    shadows: Shadows, pool: Pool, points: F32, corners: I32, boxes: F64, spans: I32
-) -> ShadowMap:
-    """The map with moving things on it: their faces ``spans`` (N, 2), world ``boxes`` (N, 2, 3)."""
-    for top, end, left, right in shadows.dirty:
-        shadows.height[top:end, left:right] = shadows.town[top:end, left:right]
-    which = np.array([[(k >> axis) & 1 for axis in range(3)] for k in range(8)])
-    corner = boxes[:, which, np.arange(3)]  # (N, 8, 3)
-    flat = corner @ shadows.light[:2, :3].T + shadows.light[:2, 3]
-    low = np.maximum(np.floor(flat.min(axis=1)).astype(int) - 1, 0)
-    high = np.maximum(np.ceil(flat.max(axis=1)).astype(int) + 1, 0)
-    shadows.dirty = [
-        (int(a[1]), int(b[1]), int(a[0]), int(b[0])) for a, b in zip(low, high, strict=True)
-    ]
-    pool(drop_faces, shadows.height, shadows.light, points, corners, spans)
-    return ShadowMap(shadows.height, shadows.light)
+def squares(shadows: Shadows, movers: Movers) -> I64:
+    """Where movers may change the map: rows like `Shadows.dirty`."""
+    light = shadows.light
+    flat = movers.at @ light[:2, :3].T + light[:2, 3]
+    reach = (movers.radius * np.linalg.norm(light[0, :3]))[:, None]
+    most = np.array(shadows.town.shape)[::-1]
+    low = np.clip(np.floor(flat - reach) - 1, 0, most).astype(np.int64)
+    high = np.clip(np.ceil(flat + reach) + 1, 0, most).astype(np.int64)
+    return np.stack([low[:, 1], high[:, 1], low[:, 0], high[:, 0]], axis=1)
+
+
+def move(shadows: Shadows, pool: Pool, movers: Movers) -> ShadowMap:
+    """The map with moving things on it."""
+    height, light, dirty = shadows.height, shadows.light, shadows.dirty
+    pool(move_faces, shadows.town, height, light, dirty, movers)
+    shadows.dirty = squares(shadows, movers)
+    return ShadowMap(height, light)
