@@ -169,16 +169,17 @@ class Peer:
     def draw(self, crowd: Instances) -> tuple[NDArray[np.uint8], F32, NDArray[np.uint8]]:
         """Colour, depth and tags of one frame."""
         gl, fleet = self._gl, self._fleet
-        points = np.empty((len(fleet.points), 3), np.float32)
-        look = np.zeros((len(fleet.faces), 16), np.float32)
+        moving = fleets.Stage(
+            np.empty((len(fleet.points), 3), np.float32),
+            np.zeros((len(fleet.faces), 16), np.float32),
+            np.zeros((len(fleet.faces), 3), np.uint32),
+        )
+        dress = fleets.Dress(crowd.colour, fleets.emission(crowd.lights, 0.0), crowd.actor_id)
         poses = fleets.part_poses(fleet, crowd)
-        self._pool(
-            fleets.pose, fleet.points, fleet.point_part, fleet.normals, fleet.face_part,
-            fleet.corners, poses, points, look,
-        )  # fmt: skip
-        look[:, 4:7] = fleet.colour
-        tag = np.stack([fleet.label, crowd.actor_id[fleet.face_owner]], axis=1)
-        self._movers.write(corners_of(points, fleet.corners, look, tag).tobytes())
+        self._pool(fleets.pose, fleet.points, fleet.point_part, poses, fleet.bodies, dress, moving)
+        tag = np.stack([fleet.label, moving.tag[:, 2]], axis=1)
+        corners = corners_of(moving.points, fleet.bodies.corners, moving.look, tag)
+        self._movers.write(corners.tobytes())
         self._movers_frame.use()
         self._movers_frame.clear(depth=1.0)
         self._shadow["clip_from_world"].write(packed(self._near))
