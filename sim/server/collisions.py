@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from sim.server import contact_step
 from sim.server.blueprints import CATALOGUE
+from sim.server.broad_phase import Grid, grid_of, pairs_of
 from sim.server.catalogue.kinds import Vector
 from sim.server.contact_step import BODY, CONTACT
 from sim.server.dynamics import Vehicles
@@ -24,9 +25,7 @@ from sim.server.vehicle_arrays import Record, Records
 from sim.server.walkers import Walkers
 
 F64 = NDArray[np.float64]
-I64 = NDArray[np.int64]
 
-_CELL = 8.0  # m, of the obstacles' grid
 _CLEARANCE = 0.15  # m under a vehicle that meets nothing; typical ground clearance of cars
 _KNOCK_SPEED = 1.5  # m/s of a vehicle against a walker that knocks it over
 _LIFT = 0.25  # of the speed that a knocked-over walker leaves the ground with
@@ -65,17 +64,8 @@ def warm_up() -> None:
     collisions.resolve(vehicles, walkers)
 
 
-@dataclass(frozen=True, slots=True)
-class _Grid:
-    """Obstacles by cell."""
-
-    origin: F64  # (2,) m
-    cells: I64  # (rows, columns, 2) first and one past the last item
-    items: I64
-
-
 class Collisions:
-    """Memory: the obstacles, and where everybody was before the step."""
+    """Memory: the obstacles, where everybody was before the step, and room to work in."""
 
     def __init__(self, objects: Iterable[StaticObject] = ()) -> None:
         given = tuple(objects)
@@ -83,7 +73,8 @@ class Collisions:
         rows = [_obstacle(i, o.x, o.y, o.z, o.yaw, o.extent) for i, o in enumerate(given)]
         self._obstacles: Records = np.array(rows, BODY)
         self._present = np.array([o.solid for o in given], bool)
-        self._grid: _Grid | None = None
+        self._grid: Grid | None = None  # None: obstacles have changed
+        self._bodies = self._obstacles  # and room for the bodies that move
         self._vehicles = np.zeros((0, 6))
         self._walkers = np.zeros((0, 6))
 
@@ -142,54 +133,41 @@ class Collisions:
 
         Without `report` it happens all the same, and nothing is told.
         """
-        moving = self._moving(vehicles, walkers)
-        bodies, pairs = self._pairs(moving)
+        still = len(self._obstacles)
+        bodies = self._gathered(vehicles, walkers)
+        pairs = pairs_of(bodies[still:], self._grid)
         if not len(pairs):
             return []
         axes = np.zeros((len(pairs), 2))
         pairs = pairs[: contact_step.first_touches(bodies, pairs, axes)]
-        contact_step.go_back(bodies, len(moving))
+        contact_step.go_back(bodies[still:])
         contacts = np.zeros(len(pairs), CONTACT)
         contacts = contacts[: contact_step.find_contacts(bodies, pairs, axes, contacts)]
-        if not len(contacts):
-            return []
         contact_step.solve(bodies, contacts)
         contact_step.part(bodies, contacts)
-        hit = bodies[np.unique(np.concatenate([contacts["a"], contacts["b"]]))]
-        _write_vehicles(vehicles, hit)
-        _write_walkers(walkers, hit, _knocked(bodies, contacts))
+        contact_step.put_vehicles(bodies, contacts, vehicles.state, vehicles.model)
+        contact_step.put_walkers(bodies, contacts, walkers.state)
+        for slot, velocity in sorted(_knocked(bodies, contacts).items()):
+            walkers.knock_over(slot, velocity)
         return [_contact(bodies, c) for c in contacts] if report else []
 
-    def _moving(self, vehicles: Vehicles, walkers: Walkers) -> Records:
-        """The bodies of vehicles and walkers."""
-        out = np.zeros(len(vehicles.state) + len(walkers.state), BODY)
+    def _gathered(self, vehicles: Vehicles, walkers: Walkers) -> Records:
+        """All obstacles, those that are away among them, then the bodies that move."""
+        count = len(self._obstacles)
+        room = count + len(vehicles.state) + len(walkers.state)
+        if self._grid is None or len(self._bodies) < room:
+            self._bodies = np.zeros(room, BODY)
+            self._bodies[:count] = self._obstacles
+            self._grid = grid_of(self._obstacles, self._present)
         before = _padded(self._vehicles, vehicles.pose)
-        count = contact_step.gather_vehicles(
-            vehicles.state, vehicles.model, before, _CLEARANCE, out
+        count += contact_step.gather_vehicles(
+            vehicles.state, vehicles.model, before, _CLEARANCE, self._bodies[count:]
         )
         before = _padded(self._walkers, walkers.pose)
-        more = contact_step.gather_walkers(walkers.state, before, _CLEARANCE, out[count:])
-        return out[: count + more]
-
-    def _pairs(self, moving: Records) -> tuple[Records, I64]:
-        """All bodies that matter, and the candidates (P, 2) among them, each once, in order."""
-        reach = np.hypot(moving["half_x"], moving["half_y"])
-        order = np.argsort(np.minimum(moving["x"], moving["x0"]) - reach, kind="stable")
-        room = np.empty((64 * len(moving) + 64, 2), np.int64)
-        pairs = room[: contact_step.sweep_pairs(moving, order.astype(np.int64), room)].copy()
-        bodies = moving
-        if self._present.any():
-            grid = self._grid = self._grid or _grid_of(self._obstacles, self._present)
-            room = np.empty((256 * len(moving) + 64, 2), np.int64)
-            count = contact_step.grid_pairs(
-                moving, len(moving), grid.cells, grid.items, grid.origin, _CELL, room
-            )
-            near, index = np.unique(room[:count, 1], return_inverse=True)
-            bodies = np.concatenate([moving, self._obstacles[near]])
-            still = np.stack([room[:count, 0], len(moving) + index], axis=-1)
-            pairs = np.concatenate([pairs, still])
-        keys = np.unique(pairs[:, 0] * len(bodies) + pairs[:, 1])
-        return bodies, np.stack(np.divmod(keys, max(len(bodies), 1)), axis=-1)
+        count += contact_step.gather_walkers(
+            walkers.state, before, _CLEARANCE, self._bodies[count:]
+        )
+        return self._bodies[:count]
 
 
 def _padded(before: F64, now: F64) -> F64:
@@ -205,68 +183,18 @@ def _obstacle(
     return (Party.OBSTACLE, number, *place, *(0.0,) * 6, False, 1.0)
 
 
-def _grid_of(obstacles: Records, present: NDArray[np.bool_]) -> _Grid:
-    """Every present obstacle in all cells that its surroundings touch."""
-    numbers = np.flatnonzero(present)
-    box = obstacles[numbers]
-    reach = np.hypot(box["half_x"], box["half_y"])
-    cos, sin = np.abs(np.cos(box["yaw"])), np.abs(np.sin(box["yaw"]))
-    wide = np.minimum(cos * box["half_x"] + sin * box["half_y"], reach)
-    high = np.minimum(sin * box["half_x"] + cos * box["half_y"], reach)
-    origin = np.array([(box["x"] - wide).min(), (box["y"] - high).min()])
-    low_col = ((box["x"] - wide - origin[0]) // _CELL).astype(int)
-    high_col = ((box["x"] + wide - origin[0]) // _CELL).astype(int)
-    low_row = ((box["y"] - high - origin[1]) // _CELL).astype(int)
-    high_row = ((box["y"] + high - origin[1]) // _CELL).astype(int)
-    shape = (high_row.max() + 1, high_col.max() + 1)
-    entries = [
-        (row * shape[1] + col, number)
-        for number, r0, r1, c0, c1 in zip(
-            numbers, low_row, high_row, low_col, high_col, strict=True
-        )
-        for row in range(r0, r1 + 1)
-        for col in range(c0, c1 + 1)
-    ]
-    entries.sort()
-    keys = np.array([key for key, _ in entries])
-    edges = np.searchsorted(keys, np.arange(shape[0] * shape[1] + 1))
-    cells = np.stack([edges[:-1], edges[1:]], axis=-1).reshape(*shape, 2)
-    return _Grid(origin, cells, np.array([number for _, number in entries], np.int64))
-
-
 def _knocked(bodies: Records, contacts: Records) -> dict[int, F64]:
     """Walkers (by slot) that a vehicle hit hard, and the velocity (3,) m/s they leave with."""
-    a, b = bodies[contacts["a"]], bodies[contacts["b"]]
-    towards = a["vx"] * contacts["nx"] + a["vy"] * contacts["ny"]
-    hard = np.minimum(towards, contacts["closing"]) > _KNOCK_SPEED
-    hard &= (a["kind"] == Party.VEHICLE) & (b["kind"] == Party.WALKER)
-    up = _LIFT * np.minimum(contacts["closing"], 12.0)
+    hits = contacts[bodies["kind"][contacts["b"]] == Party.WALKER]
+    if not len(hits):
+        return {}
+    a, b = bodies[hits["a"]], bodies[hits["b"]]
+    towards = a["vx"] * hits["nx"] + a["vy"] * hits["ny"]
+    hard = (np.minimum(towards, hits["closing"]) > _KNOCK_SPEED) & (a["kind"] == Party.VEHICLE)
+    up = _LIFT * np.minimum(hits["closing"], 12.0)
     return {
         int(b["slot"][i]): np.array([b["vx"][i], b["vy"][i], up[i]]) for i in np.flatnonzero(hard)
     }
-
-
-def _write_vehicles(vehicles: Vehicles, bodies: Records) -> None:
-    moved = bodies[(bodies["kind"] == Party.VEHICLE) & (bodies["inverse_mass"] > 0.0)]
-    slots = moved["slot"]
-    centre = vehicles.model["box_centre"][slots]
-    cos, sin = np.cos(moved["yaw"]), np.sin(moved["yaw"])
-    pose = vehicles.pose
-    pose[slots, 0] = moved["x"] - cos * centre[:, 0] + sin * centre[:, 1]
-    pose[slots, 1] = moved["y"] - sin * centre[:, 0] - cos * centre[:, 1]
-    pose[slots, 5] = moved["yaw"]
-    vehicles.velocity[slots, 0] = moved["vx"]
-    vehicles.velocity[slots, 1] = moved["vy"]
-    vehicles.angular_velocity[slots, 2] = moved["rate"]
-
-
-def _write_walkers(walkers: Walkers, bodies: Records, knocked: dict[int, F64]) -> None:
-    moved = bodies[bodies["kind"] == Party.WALKER]
-    slots = moved["slot"]
-    walkers.pose[slots, 0], walkers.pose[slots, 1] = moved["x"], moved["y"]
-    walkers.velocity[slots, 0], walkers.velocity[slots, 1] = moved["vx"], moved["vy"]
-    for slot, velocity in sorted(knocked.items()):
-        walkers.knock_over(slot, velocity)
 
 
 def _contact(bodies: Records, c: Record) -> Contact:

@@ -51,6 +51,10 @@ CONTACT = np.dtype(
         ("x", "f8"),  # m, where
         ("y", "f8"),
         ("z", "f8"),
+        ("ax", "f8"),  # m, there from a's centre of mass
+        ("ay", "f8"),
+        ("bx", "f8"),  # m, there from b's
+        ("by", "f8"),
         ("nx", "f8"),  # unit normal, from a to b
         ("ny", "f8"),
         ("depth", "f8"),  # m
@@ -127,63 +131,6 @@ def gather_walkers(state: Records, before: F64, clearance: float, out: Records) 
         _put(s, v.pose, before[i], centre, v.half_extent, clearance)
         s.vx, s.vy, s.rate, s.mass_x = v.velocity[0], v.velocity[1], 0.0, 0.0
         s.inverse_mass, s.inverse_inertia = 1.0 / v.mass, 0.0
-    return count
-
-
-@kernel
-def _reach(s: Record) -> float:
-    return math.hypot(s.half_x, s.half_y)
-
-
-@kernel
-def sweep_pairs(bodies: Records, order: I64, out: I64) -> int:
-    """Pairs of moving bodies whose swept surroundings meet: (row, 2) into out; how many.
-
-    `order` sorts the bodies by their swept left edge.
-    """
-    count = 0
-    for i in range(order.shape[0]):
-        a = bodies[order[i]]
-        ra = _reach(a)
-        right = max(a.x, a.x0) + ra
-        for j in range(i + 1, order.shape[0]):
-            b = bodies[order[j]]
-            rb = _reach(b)
-            if min(b.x, b.x0) - rb > right:
-                break
-            if min(a.y, a.y0) - ra > max(b.y, b.y0) + rb:
-                continue
-            if min(b.y, b.y0) - rb > max(a.y, a.y0) + ra:
-                continue
-            if count < out.shape[0]:
-                out[count, 0] = min(order[i], order[j])
-                out[count, 1] = max(order[i], order[j])
-                count += 1
-    return count
-
-
-@kernel
-def grid_pairs(
-    bodies: Records, movers: int, cells: I64, items: I64, origin: F64, cell: float, out: I64
-) -> int:
-    """Pairs of moving and standing bodies that may meet; repeats are possible.
-
-    `cells` (rows, columns, 2): first and one past the last of `items` in each cell.
-    """
-    count = 0
-    for i in range(movers):
-        s = bodies[i]
-        reach = _reach(s)
-        row0 = max(int((min(s.y, s.y0) - reach - origin[1]) // cell), 0)
-        row1 = min(int((max(s.y, s.y0) + reach - origin[1]) // cell), cells.shape[0] - 1)
-        col0 = max(int((min(s.x, s.x0) - reach - origin[0]) // cell), 0)
-        col1 = min(int((max(s.x, s.x0) + reach - origin[0]) // cell), cells.shape[1] - 1)
-        for row in range(row0, row1 + 1):
-            for col in range(col0, col1 + 1):
-                for k in range(cells[row, col, 0], cells[row, col, 1]):
-                    if count < out.shape[0]:
-                        out[count, 0], out[count, 1] = i, items[k]
-                        count += 1
     return count
 
 
@@ -268,9 +215,9 @@ def first_touches(bodies: Records, pairs: I64, axes: F64) -> int:
 
 
 @kernel
-def go_back(bodies: Records, movers: int) -> None:
-    """Put the moving bodies where they first touched something."""
-    for i in range(movers):
+def go_back(bodies: Records) -> None:
+    """Put moving bodies where they first touched something."""
+    for i in range(bodies.shape[0]):
         s = bodies[i]
         if s.share < 1.0:
             s.x, s.y, s.yaw = _pose_at(s, s.share)
@@ -318,7 +265,7 @@ def _middle(a: Record, b: Record, polygon: F64, spare: F64) -> tuple[float, floa
 
 
 @kernel
-def _arms(s: Record, c: Record) -> tuple[float, float]:
+def _arm(s: Record, c: Record) -> tuple[float, float]:
     """From a body's centre of mass to the contact (m)."""
     x = s.x + s.mass_x * math.cos(s.yaw)
     y = s.y + s.mass_x * math.sin(s.yaw)
@@ -328,10 +275,8 @@ def _arms(s: Record, c: Record) -> tuple[float, float]:
 @kernel
 def _relative(a: Record, b: Record, c: Record, x: float, y: float) -> float:
     """Velocity (m/s) of b against a at the contact along (x, y)."""
-    ax, ay = _arms(a, c)
-    bx, by = _arms(b, c)
-    vx = b.vx - b.rate * by - a.vx + a.rate * ay
-    vy = b.vy + b.rate * bx - a.vy - a.rate * ax
+    vx = b.vx - b.rate * c.by - a.vx + a.rate * c.ay
+    vy = b.vy + b.rate * c.bx - a.vy - a.rate * c.ax
     return float(vx * x + vy * y)
 
 
@@ -363,6 +308,8 @@ def find_contacts(bodies: Records, pairs: I64, axes: F64, out: Records) -> int:
         c.depth = _depth_along(a, b, c.nx, c.ny)
         c.x, c.y = _middle(a, b, polygon, spare)
         c.z = 0.5 * (max(a.low, b.low) + min(a.high, b.high))
+        c.ax, c.ay = _arm(a, c)
+        c.bx, c.by = _arm(b, c)
         c.normal = c.tangent = 0.0
         closing = -_relative(a, b, c, c.nx, c.ny)
         c.closing = closing
@@ -385,23 +332,19 @@ def _inverse_masses(a: Record, b: Record) -> tuple[float, float, float, float]:
 def _apply(a: Record, b: Record, c: Record, jx: float, jy: float) -> None:
     """Give b the impulse (jx, jy) N s at the contact, and a its opposite."""
     wa, wb, ia, ib = _inverse_masses(a, b)
-    ax, ay = _arms(a, c)
-    bx, by = _arms(b, c)
     a.vx -= wa * jx
     a.vy -= wa * jy
-    a.rate -= ia * (ax * jy - ay * jx)
+    a.rate -= ia * (c.ax * jy - c.ay * jx)
     b.vx += wb * jx
     b.vy += wb * jy
-    b.rate += ib * (bx * jy - by * jx)
+    b.rate += ib * (c.bx * jy - c.by * jx)
 
 
 @kernel
 def _yielding(a: Record, b: Record, c: Record, x: float, y: float) -> float:
     """Velocity change (m/s per N s) of the contact along (x, y)."""
     wa, wb, ia, ib = _inverse_masses(a, b)
-    ax, ay = _arms(a, c)
-    bx, by = _arms(b, c)
-    ca, cb = ax * y - ay * x, bx * y - by * x
+    ca, cb = c.ax * y - c.ay * x, c.bx * y - c.by * x
     return float(wa + wb + ia * ca * ca + ib * cb * cb)
 
 
@@ -440,3 +383,31 @@ def part(bodies: Records, contacts: Records) -> None:
         a.y -= wa * move * c.ny
         b.x += wb * move * c.nx
         b.y += wb * move * c.ny
+
+
+@kernel
+def put_vehicles(bodies: Records, contacts: Records, state: Records, model: Records) -> None:
+    """Write places and motions of the vehicles in contacts back to where they came from."""
+    for k in range(contacts.shape[0]):
+        for i in (contacts[k].a, contacts[k].b):
+            s = bodies[i]
+            if s.kind != 0 or s.inverse_mass == 0.0:
+                continue
+            v, centre = state[s.slot], model[s.slot].box_centre
+            c, n = math.cos(s.yaw), math.sin(s.yaw)
+            v.pose[0] = s.x - c * centre[0] + n * centre[1]
+            v.pose[1] = s.y - n * centre[0] - c * centre[1]
+            v.pose[5] = s.yaw
+            v.velocity[0], v.velocity[1], v.angular_velocity[2] = s.vx, s.vy, s.rate
+
+
+@kernel
+def put_walkers(bodies: Records, contacts: Records, state: Records) -> None:
+    """The same for the walkers."""
+    for k in range(contacts.shape[0]):
+        for i in (contacts[k].a, contacts[k].b):
+            s = bodies[i]
+            if s.kind == 1:
+                v = state[s.slot]
+                v.pose[0], v.pose[1] = s.x, s.y
+                v.velocity[0], v.velocity[1] = s.vx, s.vy
