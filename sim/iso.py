@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 _POLAR = np.array([1.0, -1.0, 1.0])
 _AXIAL = np.array([-1.0, 1.0, -1.0])
 _RAD_PER_DEG = math.pi / 180.0
+_MOTION_ORDER = np.array([0, 1, 2, 4, 5, 3, *range(6, 15)])
+_MOTION_SIGN = np.concatenate([_POLAR, [-1.0, -1.0, 1.0], _POLAR, _AXIAL, _POLAR])
+_MOTION_UNIT = np.repeat([1.0, _RAD_PER_DEG, 1.0, _RAD_PER_DEG, 1.0], 3)
 
 
 def radians(deg: ArrayLike) -> FloatArray:
@@ -76,6 +79,17 @@ def pose_to_carla(pose: ArrayLike) -> FloatArray:
     """The inverse of `pose_from_carla`."""
     p = np.asarray(pose, np.float64)
     return np.concatenate([mirror(p[..., :3]), angles_to_carla(p[..., 3:])], axis=-1)
+
+
+def motion_to_carla(motion: ArrayLike) -> FloatArray:
+    """Poses with velocity, angular velocity and acceleration (..., 15), as a snapshot has them.
+
+    x, y, z, roll, pitch, yaw, then three world vectors (m, rad, s) -> x, y, z, pitch, yaw, roll,
+    the same vectors (m, deg, s; CARLA's axes).
+    """
+    out: FloatArray = np.asarray(motion, np.float64)[..., _MOTION_ORDER] * _MOTION_SIGN
+    out /= _MOTION_UNIT
+    return out
 
 
 def angular_velocity_from_carla(deg_per_s: ArrayLike) -> FloatArray:

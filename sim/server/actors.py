@@ -81,10 +81,11 @@ class Actors:
         self.next_id = self.first_id = first_id
         self.arrivals = 0  # actors so far, those that went included
         self.version = 0  # grows with every arrival and departure
-        self.pose = np.zeros((MAX_ACTORS, 6))  # world frame
-        self.velocity = np.zeros((MAX_ACTORS, 3))  # m/s, world axes
-        self.rates = np.zeros((MAX_ACTORS, 3))  # rad/s, world axes
-        self.acceleration = np.zeros((MAX_ACTORS, 3))  # m/s2, world axes
+        self.motion = np.zeros((MAX_ACTORS, 15))  # the next four, side by side
+        self.pose = self.motion[:, :6]  # world frame
+        self.velocity = self.motion[:, 6:9]  # m/s, world axes
+        self.rates = self.motion[:, 9:12]  # rad/s, world axes
+        self.acceleration = self.motion[:, 12:]  # m/s2, world axes
         self.lights = np.zeros(MAX_ACTORS, np.uint32)  # CARLA's VehicleLightState
         self.speed_limit = np.zeros(MAX_ACTORS)  # km/h, vehicles
         self._by_id: dict[int, Actor] = {}
@@ -141,8 +142,7 @@ class Actors:
             self._by_id = dict(sorted(self._by_id.items()))
         self.next_id = max(self.next_id, number + 1)
         self.version += 1
-        for array in (self.velocity, self.rates, self.acceleration):
-            array[row] = 0.0
+        self.motion[row] = 0.0
         self.pose[row] = pose
         self.lights[row], self.speed_limit[row] = 0, FIRST_LIMIT
         return actor

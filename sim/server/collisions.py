@@ -134,8 +134,8 @@ class Collisions:
         Without `report` it happens all the same, and nothing is told.
         """
         still = len(self._obstacles)
-        bodies = self._gathered(vehicles, walkers)
-        pairs = pairs_of(bodies[still:], self._grid)
+        bodies, grid = self._gathered(vehicles, walkers)
+        pairs = pairs_of(bodies[still:], grid)
         if not len(pairs):
             return []
         axes = np.zeros((len(pairs), 2))
@@ -151,8 +151,8 @@ class Collisions:
             walkers.knock_over(slot, velocity)
         return [_contact(bodies, c) for c in contacts] if report else []
 
-    def _gathered(self, vehicles: Vehicles, walkers: Walkers) -> Records:
-        """All obstacles, those that are away among them, then the bodies that move."""
+    def _gathered(self, vehicles: Vehicles, walkers: Walkers) -> tuple[Records, Grid]:
+        """All obstacles, those that are away among them, then the bodies that move; the grid."""
         count = len(self._obstacles)
         room = count + len(vehicles.state) + len(walkers.state)
         if self._grid is None or len(self._bodies) < room:
@@ -167,7 +167,7 @@ class Collisions:
         count += contact_step.gather_walkers(
             walkers.state, before, _CLEARANCE, self._bodies[count:]
         )
-        return self._bodies[:count]
+        return self._bodies[:count], self._grid
 
 
 def _padded(before: F64, now: F64) -> F64:

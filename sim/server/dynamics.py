@@ -119,24 +119,24 @@ class Vehicles:
 
     def control(
         self,
-        slot: int,
-        throttle: float,
-        steer: float,
-        brake: float,
+        slots: int | NDArray[np.intp],
+        throttle: ArrayLike,
+        steer: ArrayLike,
+        brake: ArrayLike,
         *,
-        hand_brake: bool = False,
-        reverse: bool = False,
-        manual_gear_shift: bool = False,
-        gear: int = 0,
+        hand_brake: ArrayLike = False,
+        reverse: ArrayLike = False,
+        manual_gear_shift: ArrayLike = False,
+        gear: ArrayLike = 0,
     ) -> None:
-        """CARLA's VehicleControl, but steer (-1..1) is positive left."""
-        row = self.state[slot]
-        row["throttle"] = min(max(throttle, 0.0), 1.0)
-        row["steer"] = min(max(steer, -1.0), 1.0)
-        row["brake"] = min(max(brake, 0.0), 1.0)
-        row["hand_brake"], row["reverse"] = hand_brake, reverse
-        row["manual_gear_shift"], row["gear_wish"] = manual_gear_shift, gear
-        row["fresh"] = True
+        """CARLA's VehicleControl for one or many, but steer (-1..1) is positive left."""
+        state = self.state
+        state["throttle"][slots] = np.clip(throttle, 0.0, 1.0)
+        state["steer"][slots] = np.clip(steer, -1.0, 1.0)
+        state["brake"][slots] = np.clip(brake, 0.0, 1.0)
+        state["hand_brake"][slots], state["reverse"][slots] = hand_brake, reverse
+        state["manual_gear_shift"][slots], state["gear_wish"][slots] = manual_gear_shift, gear
+        state["fresh"][slots] = True
 
     def teleport(self, slot: int, pose: ArrayLike) -> None:
         """Put the origin at `pose` (6,); velocities stay, as in CARLA."""

@@ -25,6 +25,7 @@ from sim.server.scene import Sign, Signal, StaticObject, Weather
 from sim.server.scenery import Scenery
 from sim.server.sketches import Sketch, after
 from sim.server.town import Town
+from sim.server.vehicle_arrays import motions
 from sim.server.walkers import Walkers
 from sim.server.wire import Description, Settings
 
@@ -150,11 +151,7 @@ class Episode:
         actors, layout = self.actors, self.layout
         for group, bodies in ((layout.vehicles, self.vehicles), (layout.walkers, self.walkers)):
             if len(group.rows):
-                state = bodies.state[group.slots]
-                actors.pose[group.rows] = state["pose"]
-                actors.velocity[group.rows] = state["velocity"]
-                actors.rates[group.rows] = state["angular_velocity"]
-                actors.acceleration[group.rows] = state["acceleration"]
+                actors.motion[group.rows] = motions(bodies.state)[group.slots]
         snapshot.follow_parents(actors, layout)
 
     def _pass_signs(self) -> None:
@@ -176,12 +173,12 @@ class Episode:
 
     def _vehicle_part(self) -> NDArray[np.void]:
         group = self.layout.vehicles
-        state = self.vehicles.state[group.slots]
+        state = self.vehicles.state
         part = np.zeros(len(group.slots), snapshot.VEHICLE)
         for name in ("throttle", "brake", "hand_brake", "reverse", "gear"):
-            part[name] = state[name]
-        part["steer"] = -state["steer"]  # CARLA's is positive right
-        part["manual_gear"] = state["manual_gear_shift"]
+            part[name] = state[name][group.slots]
+        part["steer"] = -state["steer"][group.slots]  # CARLA's is positive right
+        part["manual_gear"] = state["manual_gear_shift"][group.slots]
         part["speed_limit"] = self.actors.speed_limit[group.rows]
         part["light_state"] = snapshot.GREEN  # where no light governs
         pose = self.actors.pose[group.rows]
@@ -191,14 +188,14 @@ class Episode:
         if held.any():
             part["has_light"] = held
             part["light_state"][held] = self.lights.states[governing[held]]
-            part["light_id"][held] = [self.signals[i].id for i in governing[held]]
+            part["light_id"][held] = self.layout.lights.ids[governing[held]]
         return part
 
     def _walker_part(self) -> NDArray[np.void]:
-        state = self.walkers.state[self.layout.walkers.slots]
-        part = np.zeros(len(state), snapshot.WALKER)
-        part["direction"] = iso.mirror(state["direction"])
-        part["speed"], part["jump"] = state["speed"], state["jump"]
+        state, slots = self.walkers.state, self.layout.walkers.slots
+        part = np.zeros(len(slots), snapshot.WALKER)
+        part["direction"] = iso.mirror(state["direction"][slots])
+        part["speed"], part["jump"] = state["speed"][slots], state["jump"][slots]
         return part
 
     def _light_part(self) -> NDArray[np.void]:

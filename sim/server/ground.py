@@ -17,7 +17,6 @@ CLEARANCE = 2.5  # m: surfaces farther apart are a bridge and what lies below
 BELOW = 6.0  # m beside a road in which a bridge above it has nothing under it
 STEP = 1.0  # m above a thing where the higher of two levels ceases to carry it
 SOIL, ROAD, PAVEMENT = 0, 1, 2
-CORNERS = ((0, 0), (0, 1), (1, 0), (1, 1))
 
 F32 = NDArray[np.float32]
 U8 = NDArray[np.uint8]
@@ -40,24 +39,11 @@ class Ground:
         Under bridges z decides: the higher level counts where it lies less than STEP above z;
         without z it always does.
         """
-        column = np.clip((points[:, 0] - self.x) / self.cell, 0.0, self.lower.shape[1] - 1.001)
-        row = np.clip((points[:, 1] - self.y) / self.cell, 0.0, self.lower.shape[0] - 1.001)
-        j, i = column.astype(np.int64), row.astype(np.int64)
-        u, v = column - j, row - i
-        z = points[:, 2] if points.shape[1] > 2 else None
-        h00, h01, h10, h11 = (self._heights(i + m, j + n, z) for m, n in CORNERS)
-        near, far = h00 + u * (h01 - h00), h10 + u * (h11 - h10)
-        slope_x = ((1.0 - v) * (h01 - h00) + v * (h11 - h10)) / self.cell
-        slope_y = (far - near) / self.cell
-        normal = np.stack([-slope_x, -slope_y, np.ones_like(slope_x)], axis=-1)
-        normal /= np.linalg.norm(normal, axis=-1, keepdims=True)
-        return near + v * (far - near), normal
-
-    def _heights(
-        self, i: NDArray[np.int64], j: NDArray[np.int64], z: FloatArray | None
-    ) -> FloatArray:
-        upper = self.upper[i, j].astype(np.float64)
-        return upper if z is None else np.where(upper < z + STEP, upper, self.lower[i, j])
+        z = points[:, 2] if points.shape[1] > 2 else np.full(len(points), np.inf)
+        height, normal = np.empty(len(points)), np.empty((len(points), 3))
+        levels = (self.x, self.y, self.cell, self.lower, self.upper)
+        _sample(*levels, np.asarray(points, np.float64), z, height, normal)
+        return height, normal
 
     def lowest(self, xy: FloatArray) -> FloatArray:
         """The lower level (N,) m at the grid points nearest to xy (N, 2) m."""
@@ -96,6 +82,44 @@ def lay_ground(roads: FloatArray, pavements: FloatArray) -> Ground:
     lower = lower[nearest[0], nearest[1]]
     upper = np.where(known, upper, lower)
     return Ground(float(low[0]), float(low[1]), CELL, lower, upper, kind)
+
+
+@kernel
+def _place(at: float, last: float) -> float:
+    """A grid coordinate held in [0, last]; 0 for one that is no number."""
+    if not at > 0.0:
+        return 0.0
+    return min(at, last)
+
+
+@kernel
+def _sample(
+    x0: float,
+    y0: float,
+    cell: float,
+    lower: F32,
+    upper: F32,
+    points: FloatArray,
+    z: FloatArray,
+    height: FloatArray,
+    normal: FloatArray,
+) -> None:
+    """Heights and normals between four grid points each (bilinear)."""
+    h = np.empty(4)
+    for n in range(points.shape[0]):
+        column = _place((points[n, 0] - x0) / cell, lower.shape[1] - 1.001)
+        row = _place((points[n, 1] - y0) / cell, lower.shape[0] - 1.001)
+        j, i = int(column), int(row)
+        u, v = column - j, row - i
+        for k in range(4):
+            level = float(upper[i + k // 2, j + k % 2])
+            h[k] = level if level < z[n] + STEP else lower[i + k // 2, j + k % 2]
+        near, far = h[0] + u * (h[1] - h[0]), h[2] + u * (h[3] - h[2])
+        slope_x = ((1.0 - v) * (h[1] - h[0]) + v * (h[3] - h[2])) / cell
+        slope_y = (far - near) / cell
+        size = np.sqrt(slope_x * slope_x + slope_y * slope_y + 1.0)
+        height[n] = near + v * (far - near)
+        normal[n, 0], normal[n, 1], normal[n, 2] = -slope_x / size, -slope_y / size, 1.0 / size
 
 
 @kernel

@@ -8,13 +8,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from common.frames import FloatArray, wrap_angles
+from common.frames import FloatArray
 from sim.server.scene import Signal
 from sim.server.sensors.memory import Plain, packed, unpacked
+from sim.server.triggers import Triggers
 
 RED, YELLOW, GREEN, OFF = 0, 1, 2, 3  # CARLA's TrafficLightState
 GREEN_TIME, YELLOW_TIME, RED_TIME = 10.0, 3.0, 2.0  # s, CARLA's defaults
 NOSE = 1.0  # m at a vehicle's front that must lie in a trigger
+_NOSE = np.array([0.0, NOSE])
 ALONG = 1.05  # rad between a vehicle and the traffic a light governs
 
 
@@ -31,16 +33,20 @@ class LightController:
         self.signals = tuple(signals)
         self.group = np.array([groups[s.junction] for s in signals], np.int64)  # (S,)
         self.phase = np.array([s.phase for s in signals], np.int64)  # (S,)
-        self.green = np.full(len(signals), GREEN_TIME)  # (S,) s
-        self.yellow = np.full(len(signals), YELLOW_TIME)
-        self.red = np.full(len(signals), RED_TIME)
+        times = [[RED_TIME], [YELLOW_TIME], [GREEN_TIME]]
+        self._times = np.tile(times, len(signals))  # (3, S) s, by state
+        self.red, self.yellow, self.green = self._times
         self.states = np.zeros(len(signals), np.uint8)  # (S,) RED, YELLOW, GREEN or OFF
         self.frozen = np.zeros(len(signals), np.bool_)  # (S,)
         self._phases = [int(self.phase[self.group == k].max()) + 1 for k in range(len(groups))]
         self._turn = np.zeros(len(groups), np.int64)  # the phase whose turn it is
         self._stage = np.full(len(groups), GREEN, np.int64)
         self._clock = np.zeros(len(groups))  # s in this stage
-        self._boxes = _boxes(signals)
+        self._triggers = _triggers(signals)
+        # (groups, phases) the light whose times hold for a phase of a group
+        self._lead = np.zeros((len(groups), max(self._phases, default=0)), np.int64)
+        for i in range(len(signals) - 1, -1, -1):
+            self._lead[self.group[i], self.phase[i]] = i
         self.reset()
 
     @property
@@ -50,15 +56,12 @@ class LightController:
 
     def step(self, dt: float) -> None:
         """Let dt (s) pass."""
-        for k in range(len(self._turn)):
-            members = self.group == k
-            if self.frozen[members].any():
-                continue
-            self._clock[k] += dt
-            lead = int(np.flatnonzero(members & (self.phase == self._turn[k]))[0])
-            times = {GREEN: self.green, YELLOW: self.yellow, RED: self.red}
-            if self._clock[k] >= times[int(self._stage[k])][lead] - 1e-9:
-                self._advance(k)
+        running = np.bincount(self.group, self.frozen, len(self._turn)) == 0
+        self._clock[running] += dt
+        lead = self._lead[np.arange(len(self._turn)), self._turn]
+        over = running & (self._clock >= self._times[self._stage, lead] - 1e-9)
+        for k in np.flatnonzero(over).tolist():
+            self._advance(k)
 
     def _advance(self, k: int) -> None:
         self._clock[k] = 0.0
@@ -156,33 +159,20 @@ class LightController:
         Returns:
             (N,) indices into `signals`.
         """
-        found = np.full(len(xy), -1, np.int64)
-        centre, heading, across, along = self._boxes
-        if not len(centre) or not len(xy):
-            return found
-        tip = np.broadcast_to(np.asarray(half_length, np.float64), (len(xy),))
         ahead = np.stack([np.cos(yaw), np.sin(yaw)], axis=-1)
-        c, s = np.cos(heading), np.sin(heading)
-        inside = np.zeros((len(xy), len(centre)), np.bool_)
-        for back in (0.0, NOSE):
-            nose = xy + ahead * (tip - back)[:, None]
-            d = nose[:, None] - centre
-            x = d[..., 0] * c + d[..., 1] * s
-            y = -d[..., 0] * s + d[..., 1] * c
-            inside |= (np.abs(x) <= along) & (np.abs(y) <= across)
-        inside &= np.abs(wrap_angles(yaw[:, None] - heading)) < ALONG
-        held = inside.any(axis=1)
-        found[held] = inside[held].argmax(axis=1)
-        return found
+        reach = np.asarray(half_length, np.float64)[..., None] - _NOSE
+        noses = xy[:, None] + ahead[:, None] * reach[..., None]
+        return self._triggers.first_ahead(noses, yaw, ALONG)
 
 
-def _boxes(signals: Sequence[Signal]) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
-    """Trigger centres (S, 2) m, headings of the traffic (S,) rad, half sizes (S,) m."""
+def _triggers(signals: Sequence[Signal]) -> Triggers:
+    """The lights' triggers; their headings are those of the traffic."""
     yaw = np.array([s.yaw for s in signals])
     local = np.array([s.trigger_centre[:2] for s in signals]).reshape(-1, 2)
     c, s = np.cos(yaw), np.sin(yaw)
     x = np.array([s.x for s in signals]) + c * local[:, 0] - s * local[:, 1]
     y = np.array([s.y for s in signals]) + s * local[:, 0] + c * local[:, 1]
-    extent = np.array([s.trigger_extent for s in signals]).reshape(-1, 3)
+    extent = np.array([s.trigger_extent[:2] for s in signals]).reshape(-1, 2)
     turn = np.array([s.trigger_yaw for s in signals])
-    return np.stack([x, y], axis=-1), yaw + turn + np.pi / 2.0, extent[:, 0], extent[:, 1]
+    heading = yaw + turn + np.pi / 2.0
+    return Triggers.at(np.stack([x, y], axis=-1), heading, extent[:, ::-1].copy())

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from common.frames import FloatArray
 from sim.server.scene import Sign
+from sim.server.triggers import Triggers
 
 PREFIX = "traffic.speed_limit."
 
@@ -18,22 +19,14 @@ PREFIX = "traffic.speed_limit."
 class Limits:
     """The triggers of the speed limit signs."""
 
-    centre: FloatArray  # (K, 2) m
-    yaw: FloatArray  # (K,) rad
-    extent: FloatArray  # (K, 2) m, half sizes
+    triggers: Triggers
     limit: FloatArray  # (K,) km/h, as on the plate
 
     def passed(self, xy: FloatArray) -> tuple[NDArray[np.intp], FloatArray]:
         """Which of the points (N, 2) m lie in a trigger, and its limit: (M,) indices, (M,) km/h."""
-        offset = xy[:, None] - self.centre
-        near = (np.abs(offset) < self.extent.max(initial=0.0) * 1.5).all(axis=2)
-        point, sign = np.nonzero(near)
-        d, yaw = offset[point, sign], self.yaw[sign]
-        c, s = np.cos(yaw), np.sin(yaw)
-        along, across = d[:, 0] * c + d[:, 1] * s, -d[:, 0] * s + d[:, 1] * c
-        half = self.extent[sign]
-        held = (np.abs(along) <= half[:, 0]) & (np.abs(across) <= half[:, 1])
-        return point[held], self.limit[sign[held]]
+        sign = self.triggers.last_around(xy)
+        held = np.flatnonzero(sign >= 0)
+        return held, self.limit[sign[held]]
 
 
 def limits_of(signs: Sequence[Sign]) -> Limits:
@@ -44,9 +37,6 @@ def limits_of(signs: Sequence[Sign]) -> Limits:
     local = np.array([sign.trigger_centre[:2] for sign in those]).reshape(-1, 2)
     foot = np.array([(sign.x, sign.y) for sign in those]).reshape(-1, 2)
     turned = np.stack([c * local[:, 0] - s * local[:, 1], s * local[:, 0] + c * local[:, 1]], -1)
-    return Limits(
-        centre=foot + turned,
-        yaw=yaw,
-        extent=np.array([sign.trigger_extent[:2] for sign in those]).reshape(-1, 2),
-        limit=np.array([float(sign.kind.removeprefix(PREFIX)) for sign in those]),
-    )
+    half = np.array([sign.trigger_extent[:2] for sign in those]).reshape(-1, 2)
+    limit = np.array([float(sign.kind.removeprefix(PREFIX)) for sign in those])
+    return Limits(Triggers.at(foot + turned, yaw, half), limit)

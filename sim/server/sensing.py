@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from sim import iso
 from sim.server import cameras, streams
-from sim.server.actors import Actor, Kind
+from sim.server.actors import Actor
 from sim.server.cameras import ENCODERS, Parts, Studio
 from sim.server.devices import DEVICES, Device
 from sim.server.episode import Episode
@@ -92,7 +92,7 @@ class Sensing:
     def publish(self, episode: Episode, hub: Streams, *, keep: bool, dark: bool) -> None:
         """Measure and send, for the sensors that somebody listens to and that are due."""
         now = episode.elapsed
-        sensors = [self._sensors[a.id] for a in episode.actors if a.kind is Kind.SENSOR]
+        sensors = [sensor for _, sensor in sorted(self._sensors.items())]
         devices = [s.device for s in sensors if s.device and s.device.speak]
         episode.air = [
             message for device in devices if device.speak for message in device.speak(episode)

@@ -46,14 +46,14 @@ WALKER = np.dtype([("direction", "<f4", 3), ("speed", "<f4"), ("jump", "u1")])
 
 ROW = np.dtype(
     {
-        "names": ["id", "state", "transform", "velocity", "rates", "acceleration",
-                  "vehicle", "light", "sign", "walker"],
-        "formats": ["<u4", "u1", ("<f4", 6), ("<f4", 3), ("<f4", 3), ("<f4", 3),
-                    VEHICLE, LIGHT, "S32", WALKER],
-        "offsets": [0, 4, 5, 29, 41, 53, _UNION, _UNION, _UNION, _UNION],
+        "names": ["id", "state", "motion", "vehicle", "light", "sign", "walker"],
+        "formats": ["<u4", "u1", ("<f4", 15), VEHICLE, LIGHT, "S32", WALKER],
+        "offsets": [0, 4, 5, _UNION, _UNION, _UNION, _UNION],
         "itemsize": 119,
     }
 )  # fmt: skip
+
+_PLAIN = np.dtype(f"V{ROW.itemsize}")  # copied at once, not field by field
 
 Index = NDArray[np.intp]
 
@@ -71,6 +71,7 @@ class Attached:
 class Group:
     """The actors of one kind."""
 
+    ids: NDArray[np.uint32]  # (K,)
     at: Index  # (K,) rows of the snapshot
     rows: Index  # (K,) rows of Actors
     slots: Index  # (K,) in the arrays of the kind
@@ -113,6 +114,7 @@ def layout_of(actors: Actors) -> Layout:
 def _group(everyone: list[Actor], kind: Kind) -> Group:
     at = [i for i, actor in enumerate(everyone) if actor.kind is kind]
     return Group(
+        np.array([everyone[i].id for i in at], np.uint32),
         np.array(at, np.intp),
         np.array([everyone[i].row for i in at], np.intp),
         np.array([everyone[i].slot for i in at], np.intp),
@@ -142,8 +144,7 @@ def follow_parents(actors: Actors, layout: Layout) -> None:
     for level in layout.attached:
         world_from_parent = matrices(actors.pose[level.parents])
         actors.pose[level.rows] = poses_of(world_from_parent @ level.parent_from_actor)
-        for motion in (actors.velocity, actors.rates, actors.acceleration):
-            motion[level.rows] = motion[level.parents]
+        actors.motion[level.rows, 6:] = actors.motion[level.parents, 6:]
 
 
 def head(episode_id: int, wall: float, delta: float, bits: int) -> bytes:
@@ -153,10 +154,6 @@ def head(episode_id: int, wall: float, delta: float, bits: int) -> bytes:
 
 def fill(actors: Actors, layout: Layout) -> NDArray[np.void]:
     """The rows (N,) with everybody's pose and motion; the kinds' own parts are the template's."""
-    out = layout.template.copy()
-    rows = layout.rows
-    out["transform"] = iso.pose_to_carla(actors.pose[rows])
-    out["velocity"] = iso.mirror(actors.velocity[rows])
-    out["rates"] = iso.angular_velocity_to_carla(actors.rates[rows])
-    out["acceleration"] = iso.mirror(actors.acceleration[rows])
+    out = layout.template.view(_PLAIN).copy().view(ROW)
+    out["motion"] = iso.motion_to_carla(actors.motion[layout.rows])
     return out

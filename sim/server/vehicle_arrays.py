@@ -25,16 +25,21 @@ WHEELS = 4
 CURVE = 16  # points of a torque or steering curve at most
 GEARS = 16  # forward gears at most
 
+BODY: list[tuple[str, str] | tuple[str, str, int]] = [
+    ("alive", "?"),
+    ("simulate", "?"),  # False: only teleports move it
+    ("gravity", "?"),
+    ("collides", "?"),
+    ("pose", "f8", 6),  # x, y, z m, roll, pitch, yaw rad: the actor's origin
+    ("velocity", "f8", 3),  # m/s, world axes, of the centre of mass
+    ("angular_velocity", "f8", 3),  # rad/s, world axes
+    ("acceleration", "f8", 3),  # m/s2, world axes, mean of the last step
+]
+"""The first columns of everything that moves; the last four are its `motions`."""
+
 STATE = np.dtype(
     [
-        ("alive", "?"),
-        ("simulate", "?"),  # False: only teleports move it
-        ("gravity", "?"),
-        ("collides", "?"),
-        ("pose", "f8", 6),  # x, y, z m, roll, pitch, yaw rad: the actor's origin
-        ("velocity", "f8", 3),  # m/s, world axes, of the centre of mass
-        ("angular_velocity", "f8", 3),  # rad/s, world axes
-        ("acceleration", "f8", 3),  # m/s2, world axes, mean of the last step
+        *BODY,
         # what the user asks for; steer positive left
         ("throttle", "f8"),
         ("steer", "f8"),
@@ -78,6 +83,14 @@ STATE = np.dtype(
         ("omega", "f8", WHEELS),  # rad/s
     ]
 )
+
+
+def motions(state: Records) -> NDArray[np.float64]:
+    """A view of pose, velocity, angular velocity and acceleration side by side (capacity, 15)."""
+    offset = state.dtype.fields["pose"][1] if state.dtype.fields else 0
+    strides = (state.strides[0], 8)
+    return np.ndarray((len(state), 15), np.float64, state.data, offset, strides)
+
 
 CONTROLS = (
     "throttle",

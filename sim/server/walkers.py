@@ -13,21 +13,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sim.server.blueprints import Blueprint
-from sim.server.vehicle_arrays import Records
+from sim.server.vehicle_arrays import BODY, Records
 
 F64 = NDArray[np.float64]
 Ground = Callable[[F64], tuple[F64, F64]]
 
 STATE = np.dtype(
     [
-        ("alive", "?"),
-        ("simulate", "?"),
-        ("gravity", "?"),
-        ("collides", "?"),
-        ("pose", "f8", 6),  # x, y, z m, roll, pitch, yaw rad
-        ("velocity", "f8", 3),  # m/s, world axes
-        ("angular_velocity", "f8", 3),  # rad/s, world axes
-        ("acceleration", "f8", 3),  # m/s2
+        *BODY,
         ("direction", "f8", 3),  # unit vector, world axes
         ("speed", "f8"),  # m/s
         ("jump", "?"),

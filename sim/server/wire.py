@@ -193,30 +193,27 @@ def to_description(own: Description) -> list[Wire]:
     return [own.uid, own.id, [[k, kind, v] for k, (kind, v) in own.attributes.items()]]
 
 
-@dataclass(frozen=True, slots=True)
-class VehicleControl:
-    """CARLA's vehicle control; steer is CARLA's, -1 left to 1 right."""
-
-    throttle: float = 0.0  # 0..1
-    steer: float = 0.0  # -1..1
-    brake: float = 0.0  # 0..1
-    hand_brake: bool = False
-    reverse: bool = False
-    manual_gear: bool = False
-    gear: int = 0
+_LEAST_CONTROL = np.array([0.0, -1.0, 0.0, 0.0, 0.0, 0.0, -1.0])
+_MOST_CONTROL = np.array([1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 9.0])
 
 
-def vehicle_control(value: Wire) -> VehicleControl:
-    """VehicleControl from the wire, clipped to its ranges."""
-    match value:
-        case [throttle, steer, brake, hand, reverse, manual, gear, *_]:
-            return VehicleControl(
-                min(max(number(throttle), 0.0), 1.0),
-                min(max(number(steer), -1.0), 1.0),
-                min(max(number(brake), 0.0), 1.0),
-                bool(hand), bool(reverse), bool(manual), max(-1, min(whole(gear), 9)),
-            )  # fmt: skip
-    raise RpcError(f"expected a vehicle control, got {value!r:.80}")
+def vehicle_controls(values: list[Wire]) -> FloatArray:
+    """VehicleControls (N, 7), clipped to their ranges.
+
+    Throttle, steer (CARLA's, -1 left to 1 right), brake, hand brake, reverse, manual gear shift,
+    gear.
+    """
+    try:
+        out = np.array([value[:7] for value in values])
+        whole_gears = all(type(value[6]) is int for value in values)
+    except (TypeError, ValueError, IndexError, KeyError) as error:
+        raise RpcError(f"expected a vehicle control, got {values!r:.80}") from error
+    if out.shape[1:] != (7,) or out.dtype.kind not in "fiu" or not whole_gears:
+        raise RpcError(f"expected a vehicle control, got {values!r:.80}")
+    if not np.isfinite(out).all():
+        raise RpcError(f"expected finite numbers, got {values!r:.80}")
+    clipped: FloatArray = np.clip(out, _LEAST_CONTROL, _MOST_CONTROL)
+    return clipped
 
 
 @dataclass(frozen=True, slots=True)

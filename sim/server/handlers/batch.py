@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import groupby
+
 from sim.server import wire
 from sim.server.handlers import actors, episode, lights, vehicles, walkers
 from sim.server.rpc import Rpc, RpcError, Table, invoke, value
@@ -10,6 +12,7 @@ from sim.server.spawn import spawn
 from sim.server.wire import Wire
 
 MAX_COMMANDS = 1 << 16
+CONTROL = 2  # the command that a Traffic Manager gives to each of its vehicles in every tick
 
 COMMANDS: dict[int, Rpc] = {
     1: actors.TABLE["destroy_actor"],
@@ -38,10 +41,33 @@ COMMANDS: dict[int, Rpc] = {
 
 def apply_batch(call: Call, commands: Wire, do_tick: bool = False) -> Wire:
     """Run the commands in order; a failed one does not stop the others."""
-    results = [respond(call, command) for command in wire.items(commands, MAX_COMMANDS)]
+    results: list[Wire] = []
+    for kind, alike in groupby(wire.items(commands, MAX_COMMANDS), kind_of):
+        some = list(alike)
+        at_once = control_all(call, some) if kind == CONTROL else None
+        results += at_once or [respond(call, command) for command in some]
     if do_tick and call.sim.settings.synchronous:
         call.sim.synchronous_tick()
     return results
+
+
+def kind_of(command: Wire) -> Wire:
+    """A command's index in CARLA's variant; whatever else for what is no command."""
+    try:
+        return command[0][0]
+    except (TypeError, IndexError, KeyError):
+        return None
+
+
+def control_all(call: Call, commands: list[Wire]) -> list[Wire] | None:
+    """Many vehicles' controls at once; None, and nothing done, where one is refused."""
+    try:
+        ids = [command[0][1][0] for command in commands]
+        controls = [command[0][1][1] for command in commands]
+        vehicles.control_vehicles(call, ids, controls)
+    except (RpcError, TypeError, IndexError, KeyError):
+        return None
+    return [[[1, actor_id]] for actor_id in ids]
 
 
 def respond(call: Call, command: Wire) -> Wire:

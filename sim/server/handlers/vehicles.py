@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from sim import iso
 from sim.server import anatomy, wire
 from sim.server.ackermann import Ackermann, Gains, Target
@@ -17,18 +19,28 @@ from sim.server.wire_physics import physics, to_physics, to_telemetry
 
 def apply_control_to_vehicle(call: Call, actor_id: int, control: Wire) -> None:
     """Pedals, wheel, gears."""
-    slot = vehicle(call, actor_id)
-    own = wire.vehicle_control(control)
-    call.episode.ackermann.pop(slot, None)
+    control_vehicles(call, [actor_id], [control])
+
+
+def control_vehicles(call: Call, ids: list[int], controls: list[Wire]) -> None:
+    """The same for many vehicles at once; nothing is done where one is refused.
+
+    Raises:
+        RpcError: there is no such vehicle, or no such control.
+    """
+    slots = np.array([vehicle(call, actor_id) for actor_id in ids], np.intp)
+    throttle, steer, brake, hand_brake, reverse, manual, gear = wire.vehicle_controls(controls).T
+    for slot in slots.tolist():
+        call.episode.ackermann.pop(slot, None)
     call.episode.vehicles.control(
-        slot,
-        own.throttle,
-        -own.steer,  # CARLA's is positive right
-        own.brake,
-        hand_brake=own.hand_brake,
-        reverse=own.reverse,
-        manual_gear_shift=own.manual_gear,
-        gear=own.gear,
+        slots,
+        throttle,
+        -steer,  # CARLA's is positive right
+        brake,
+        hand_brake=hand_brake,
+        reverse=reverse,
+        manual_gear_shift=manual,
+        gear=gear,
     )
 
 
@@ -88,10 +100,9 @@ def set_vehicle_light_state(call: Call, actor_id: int, lights: Wire) -> None:
 
 def get_vehicle_light_states(call: Call) -> Wire:
     """The lights of all vehicles."""
-    actors, layout = call.episode.actors, call.episode.layout
-    flags = actors.lights[layout.vehicles.rows].tolist()
-    ids = layout.template["id"][layout.vehicles.at].tolist()
-    return [list(pair) for pair in zip(ids, flags, strict=True)]
+    group = call.episode.layout.vehicles
+    pairs: Wire = np.stack([group.ids, call.episode.actors.lights[group.rows]], axis=-1).tolist()
+    return pairs
 
 
 def wheel_of(call: Call, actor_id: int, wheel: int) -> tuple[Actor, int]:

@@ -34,7 +34,7 @@ def test_a_transform_crosses_the_wire_unchanged(location, rotation):
 def test_no_reader_is_startled_by_any_value(value):
     readers = (
         wire.pose, wire.vector, wire.settings, wire.weather, wire.description, wire.whole,
-        wire.vehicle_control, wire.walker_control, wire.optional, wire.text,
+        lambda value: wire.vehicle_controls([value]), wire.walker_control, wire.optional, wire.text,
     )  # fmt: skip
     for reader in readers:
         with contextlib.suppress(rpc.RpcError):
