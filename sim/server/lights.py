@@ -43,6 +43,7 @@ class LightController:
         self._stage = np.full(len(groups), GREEN, np.int64)
         self._clock = np.zeros(len(groups))  # s in this stage
         self._triggers = _triggers(signals)
+        self._groups = np.arange(len(groups))
         # (groups, phases) the light whose times hold for a phase of a group
         self._lead = np.zeros((len(groups), max(self._phases, default=0)), np.int64)
         for i in range(len(signals) - 1, -1, -1):
@@ -56,11 +57,11 @@ class LightController:
 
     def step(self, dt: float) -> None:
         """Let dt (s) pass."""
-        running = np.bincount(self.group, self.frozen, len(self._turn)) == 0
-        self._clock[running] += dt
-        lead = self._lead[np.arange(len(self._turn)), self._turn]
+        lead = self._lead[self._groups, self._turn]
+        running = ~self.frozen[lead]
+        self._clock += dt * running
         over = running & (self._clock >= self._times[self._stage, lead] - 1e-9)
-        for k in np.flatnonzero(over).tolist():
+        for k in over.nonzero()[0].tolist():
             self._advance(k)
 
     def _advance(self, k: int) -> None:

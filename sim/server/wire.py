@@ -205,7 +205,7 @@ def vehicle_controls(values: list[Wire]) -> FloatArray:
     """
     try:
         out = np.array([value[:7] for value in values])
-        whole_gears = all(type(value[6]) is int for value in values)
+        whole_gears = {type(value[6]) for value in values} == {int}
     except (TypeError, ValueError, IndexError, KeyError) as error:
         raise RpcError(f"expected a vehicle control, got {values!r:.80}") from error
     if out.shape[1:] != (7,) or out.dtype.kind not in "fiu" or not whole_gears:

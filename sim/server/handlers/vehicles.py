@@ -28,10 +28,11 @@ def control_vehicles(call: Call, ids: list[int], controls: list[Wire]) -> None:
     Raises:
         RpcError: there is no such vehicle, or no such control.
     """
-    slots = np.array([vehicle(call, actor_id) for actor_id in ids], np.intp)
+    get, ackermann = call.episode.actors.get, call.episode.ackermann
+    slots = np.array([get(actor_id, Kind.VEHICLE).slot for actor_id in ids], np.intp)
     throttle, steer, brake, hand_brake, reverse, manual, gear = wire.vehicle_controls(controls).T
-    for slot in slots.tolist():
-        call.episode.ackermann.pop(slot, None)
+    for slot in ackermann.keys() & slots.tolist():
+        del ackermann[slot]
     call.episode.vehicles.control(
         slots,
         throttle,
