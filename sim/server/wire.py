@@ -183,9 +183,16 @@ def description(value: Wire) -> Description:
     """ActorDescription from the wire."""
     match value:
         case [int(uid), str(name), list(attributes), *_] if len(attributes) <= 256:
-            pairs = {text(a[0]): (whole(a[1]), text(a[2])) for a in attributes}
-            return Description(uid, name, pairs)
+            return Description(uid, name, dict(attribute(a) for a in attributes))
     raise RpcError(f"expected an actor description, got {value!r:.80}")
+
+
+def attribute(value: Wire) -> tuple[str, tuple[int, str]]:
+    """ActorAttributeValue from the wire: its id, its type and value."""
+    match value:
+        case [str(name), int(kind), str(text), *_]:
+            return name, (kind, text)
+    raise RpcError(f"expected an attribute, got {value!r:.80}")
 
 
 def to_description(own: Description) -> list[Wire]:
