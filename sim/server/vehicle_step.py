@@ -112,7 +112,10 @@ def _choose_gear(s: Record, m: Record, dt: float) -> None:
 
 @kernel
 def _engine(s: Record, m: Record, u: float) -> tuple[float, float]:
-    """(drive force N signed, engine drag N s/m) at the wheels together."""
+    """(drive force N signed, engine drag N s/m) at the wheels together.
+
+    The idle control feeds the engine's own friction at idle speed: only what is above it drags.
+    """
     ratio = _ratio(m, s.gear)
     spin = u / m.radius * ratio * _RPM  # negative when rolling against the gear
     s.rpm = max(spin, m.idle_rpm + s.pedal * (m.stall_rpm - m.idle_rpm))
@@ -124,7 +127,7 @@ def _engine(s: Record, m: Record, u: float) -> tuple[float, float]:
         force = s.pedal * _interpolate(s.rpm, m.torque_rpm, m.torque, m.torque_points) * gain
     inertia = 1.0 + _WHEEL_INERTIA + m.moi * gain * gain / m.mass
     damping = m.damping_zero + (m.damping_full - m.damping_zero) * s.pedal
-    drag = damping * gain * gain if spin > m.idle_rpm else 0.0
+    drag = damping * gain * gain * max(1.0 - m.idle_rpm / max(spin, 1e-9), 0.0)
     return _EFFICIENCY * force / inertia, drag / inertia
 
 

@@ -129,6 +129,13 @@ def utilities(checkout: Path) -> list[Program]:
     ]
 
 
+AGENTS = (
+    ("Basic",),
+    ("Constant",),
+    *(("Behavior", "--behavior", kind) for kind in ("cautious", "normal", "aggressive")),
+)
+
+
 def examples(checkout: Path) -> list[Program]:
     """What lies in PythonAPI/examples."""
     folder = checkout / "PythonAPI/examples"
@@ -141,10 +148,10 @@ def examples(checkout: Path) -> list[Program]:
     small = ("--res", "320x180")
     agents = [
         program(
-            "automatic_control.py", *small, "--sync", "--agent", agent, "--seed", "3",
-            limit=580.0, says="target has been reached",
+            "automatic_control.py", *small, "--sync", "--seed", "3", "--agent", *agent,
+            limit=1800.0, says="target has been reached",
         )
-        for agent in ("Basic", "Behavior", "Constant")
+        for agent in AGENTS
     ]  # fmt: skip
     return [
         program("tutorial.py", says="done."),

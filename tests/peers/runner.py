@@ -21,6 +21,7 @@ PATIENCE = 30.0  # s from the interrupt to the end
 ERROR = re.compile(r"^\s*((?:\w+\.)*\w*(?:Error|Exception|Empty)\b.*|ERROR:? .*)$")
 
 NEWER = re.compile(r"module 'carla' has no attribute '(\w+)'")
+NO_MAP = re.compile(r"map '?(?:/Game/Carla/Maps/)?(\w+)'? not found|expected a town .* got (\w+);")
 
 
 @dataclass(frozen=True)

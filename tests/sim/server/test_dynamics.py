@@ -137,6 +137,26 @@ def test_neutral_rolls_downhill_and_reverse_drives_back():
     assert vehicles.state["gear"][slot] == -1
 
 
+def test_an_engine_drags_by_what_it_turns_above_idle():
+    def slowing(speed, gear):
+        vehicles, slot = alone()
+        vehicles.control(slot, 0.0, 0.0, 0.0, manual_gear_shift=True, gear=gear)
+        run(vehicles, 1.0)
+        vehicles.set_velocity(slot, [speed, 0.0, 0.0])
+        run(vehicles, 1.0)
+        return speed - vehicles.velocity[slot, 0]
+
+    vehicles, slot = alone()
+    m = vehicles.model[slot]
+    idle = m["idle_rpm"] / (60.0 / (2.0 * math.pi)) / (m["ratio"][0] * m["final_ratio"])
+    idle *= m["radius"]  # m/s in first gear
+    assert slowing(idle, 1) == pytest.approx(slowing(idle, 0), abs=1e-6)
+    engine = [slowing(k * idle, 1) - slowing(k * idle, 0) for k in (2.0, 3.0, 4.0)]
+    assert engine[0] > 0.2
+    assert engine[1] == pytest.approx(2.0 * engine[0], rel=0.15)
+    assert engine[2] == pytest.approx(3.0 * engine[0], rel=0.2)
+
+
 def test_a_vehicle_follows_the_hill_in_height_and_pitch():
     vehicles, slot = alone()
     vehicles.set_cruise(slot, [10.0, 0.0, 0.0])
