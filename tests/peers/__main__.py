@@ -1,12 +1,15 @@
 """Run other people's CARLA programs, unmodified, against the embedded server; print a table.
 
-python -m tests.peers --carla CHECKOUT --maps FOLDER
+python -m tests.peers --carla CHECKOUT [--carla-before CHECKOUT] --maps FOLDER
 """
 
 import argparse
+import contextlib
 import os
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from tests.peers import programs
@@ -38,7 +41,7 @@ def wanted(options: argparse.Namespace) -> list[Program]:
     if options.carla is None:
         return []
     carla = options.carla.resolve()
-    found = programs.of_carla(carla)
+    found = programs.of_carla(carla, options.carla_before and options.carla_before.resolve())
     if options.scenario_runner is not None:
         agents = carla / "PythonAPI/carla"
         runner = options.scenario_runner.resolve()
@@ -52,6 +55,9 @@ def main() -> int:
     """1 where a program fails."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--carla", type=Path, metavar="CHECKOUT")
+    parser.add_argument(
+        "--carla-before", type=Path, metavar="CHECKOUT", help="for files newer than the client"
+    )
     parser.add_argument("--scenario-runner", type=Path, metavar="CHECKOUT")
     parser.add_argument("--leaderboard", type=Path, metavar="CHECKOUT")
     parser.add_argument("--maps", type=Path, metavar="FOLDER", help="OpenDRIVE files by name")
@@ -64,15 +70,27 @@ def main() -> int:
         parser.error("no program: give --carla CHECKOUT")
     tell("| program | verdict | s |\n|---|---|---|")
     failed = 0
-    for program in chosen:
-        verdict = run(program, options.python, options.maps and options.maps.resolve())
-        tell(f"| {program.name} | {verdict.text} | {verdict.seconds:.0f} |")
-        failed += verdict.why is not None and verdict.lacks is None
-        if options.logs:
-            options.logs.mkdir(parents=True, exist_ok=True)
-            name = program.name.replace("/", "-").replace(" ", "_")
-            (options.logs / f"{name}.log").write_text(verdict.output)
+    with laid_out(options.maps) as maps:
+        for program in chosen:
+            verdict = run(program, options.python, maps)
+            tell(f"| {program.name} | {verdict.text} | {verdict.seconds:.0f} |")
+            failed += verdict.why is not None and verdict.lacks is None
+            if options.logs:
+                options.logs.mkdir(parents=True, exist_ok=True)
+                name = program.name.replace("/", "-").replace(" ", "_")
+                (options.logs / f"{name}.log").write_text(verdict.output)
     return min(failed, 1)
+
+
+@contextlib.contextmanager
+def laid_out(maps: Path | None) -> Iterator[Path]:
+    """A folder of the maps, each also by the name that CARLA gives its layered edition."""
+    with tempfile.TemporaryDirectory() as folder:
+        for path in sorted(maps.resolve().glob("*.xodr")) if maps else []:
+            for name in {path.name, f"{path.stem.removesuffix('_Opt')}_Opt.xodr"}:
+                with contextlib.suppress(FileExistsError):
+                    Path(folder, name).symlink_to(path)
+        yield Path(folder)
 
 
 if __name__ == "__main__":

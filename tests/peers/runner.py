@@ -9,7 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import carla
@@ -18,10 +18,10 @@ from tests.peers.programs import Program
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 30.0  # s from the interrupt to the end
-ERROR = re.compile(r"^\s*((?:\w+\.)*\w*(?:Error|Exception|Empty)\b.*|ERROR:? .*)$")
+ERROR = re.compile(r"^\s*((?:\w+\.)*\w*(?:Error|Exception|Empty)\b.*|ERROR:? .*|ninefold: .*)$")
 
 NEWER = re.compile(r"module 'carla' has no attribute '(\w+)'")
-NO_MAP = re.compile(r"map '?(?:/Game/Carla/Maps/)?(\w+)'? not found|expected a town .* got (\w+);")
+SERVER_ENDED = "the server ended"
 
 
 @dataclass(frozen=True)
@@ -30,12 +30,15 @@ class Verdict:
 
     program: Program
     why: str | None  # what went wrong; None where it passes
+    found: str  # what it says or leaves of its results
     seconds: float
     output: str
 
     @property
     def lacks(self) -> str | None:
         """What a program that failed needs, and no server can give."""
+        if "map not found" in (self.why or "") or "expected a town" in (self.why or ""):
+            return "a map that the folder of maps lacks"
         newer = NEWER.search(self.why or "")
         return f"a newer client ({newer[1]})" if newer else self.program.asset
 
@@ -43,36 +46,68 @@ class Verdict:
     def text(self) -> str:
         """The table's word."""
         if self.why is None:
-            return "passes"
+            return f"passes: {self.found}" if self.found else "passes"
         return f"needs {self.lacks}" if self.lacks else f"fails: {self.why}"
 
 
-def run(program: Program, python: str, maps: Path | None) -> Verdict:
+def run(program: Program, python: str, maps: Path) -> Verdict:
+    """Run the program as often as it asks for, and judge."""
+    began, verdicts = time.monotonic(), list[Verdict]()
+    while len(verdicts) < program.times and all(verdict.why is None for verdict in verdicts):
+        verdicts.append(once(program, python, maps))
+    last, found = verdicts[-1], [verdict.found for verdict in verdicts]
+    if last.why is None and len(set(found)) > 1:
+        last = replace(last, why=f"the runs differ: {' / '.join(found)}")
+    elif program.times > 1:
+        last = replace(last, found=f"{last.found} in each of {len(found)} runs")
+    return replace(last, seconds=time.monotonic() - began)
+
+
+def once(program: Program, python: str, maps: Path) -> Verdict:
     """Start a server, run the program in a folder of its own, and judge."""
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         log, output = Path(folder) / "server.log", Path(folder) / "output.log"
         work = Path(folder) / "work"
         work.mkdir()
+        output.touch()
         with serving(program, maps, log) as server:
-            why = attend(program, start(program, python, work, output))
-            if why is None and server.poll() is not None:
-                why = f"the server ended with {server.returncode}"
+            why = server_ended(server)
+            if why is None:
+                why = attended(program, python, work, output) or server_ended(server)
         said, logged = output.read_text(errors="replace"), log.read_text(errors="replace")
-    if why is None:
-        why = complaint(program, said, logged)
-    elif why.startswith("exit"):
-        why = last_error(said) or why
-    return Verdict(program, why, time.monotonic() - began, f"{said}\n-- server --\n{logged}")
+        found = ""
+        if why is None:
+            why = complaint(program, said, logged)
+        if why is None:
+            why, found = results_of(program, said, work)
+    if why is not None and why.startswith(("exit", SERVER_ENDED)):
+        why = last_error(said or logged) or why
+    output_text = f"{said}\n-- server --\n{logged}"
+    return Verdict(program, why, found, time.monotonic() - began, output_text)
+
+
+def results_of(program: Program, said: str, work: Path) -> tuple[str | None, str]:
+    """What is wrong with the results in a program's folder or output, and the results."""
+    if program.results is None:
+        found = re.search(program.says, said)
+        return None, found[1] if found and found.re.groups else ""
+    try:
+        return None, program.results(work)
+    except (OSError, ValueError, KeyError) as error:
+        return f"its results: {error!r}", ""
+
+
+def server_ended(server: subprocess.Popen[bytes]) -> str | None:
+    """What to say of a server that is gone."""
+    return None if server.poll() is None else f"{SERVER_ENDED} with {server.returncode}"
 
 
 @contextlib.contextmanager
-def serving(program: Program, maps: Path | None, log: Path) -> Iterator[subprocess.Popen[bytes]]:
+def serving(program: Program, maps: Path, log: Path) -> Iterator[subprocess.Popen[bytes]]:
     """A server on the program's port."""
     command = [sys.executable, "-m", "ninefold", "serve", "--child"]
-    command += ["--port", str(program.port), "--town", program.town]
-    if maps is not None:
-        command += ["--maps", str(maps)]
+    command += ["--port", str(program.port), "--town", program.town, "--maps", str(maps)]
     with (
         log.open("wb") as errors,
         subprocess.Popen(
@@ -86,19 +121,22 @@ def serving(program: Program, maps: Path | None, log: Path) -> Iterator[subproce
     ):
         try:
             assert server.stdout is not None
-            server.stdout.readline()  # once it serves
+            if not server.stdout.readline():  # it has ended before it serves
+                server.wait()
             yield server
         finally:
             server.kill()
 
 
-def start(program: Program, python: str, work: Path, output: Path) -> subprocess.Popen[bytes]:
-    """The program, without a screen, in a process group of its own."""
+def start(
+    program: Program, command: tuple[str, ...], work: Path, output: Path
+) -> subprocess.Popen[bytes]:
+    """A program, without a screen, in a process group of its own."""
     path = os.pathsep.join(map(str, program.path))
     quiet = {"SDL_VIDEODRIVER": "dummy", "SDL_AUDIODRIVER": "dummy", "PYTHONUNBUFFERED": "1"}
     with output.open("wb") as sink:
         return subprocess.Popen(
-            [python, *program.command],
+            command,
             cwd=work,
             stdin=subprocess.DEVNULL,
             stdout=sink,
@@ -114,22 +152,30 @@ def hear_interrupts() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def attend(program: Program, process: subprocess.Popen[bytes]) -> str | None:
-    """Wait for the program's end, or for its limit; what went wrong."""
-    try:
+def attended(program: Program, python: str, work: Path, output: Path) -> str | None:
+    """Run the program to its end, or to its limit; what went wrong."""
+    with contextlib.ExitStack() as running:
+        process = start(program, (python, *program.command), work, output)
+        running.callback(end, process)
+        if program.beside:
+            beside = (python, *program.beside)
+            running.callback(end, start(program, beside, work, output.with_suffix(".beside")))
         try:
             code = process.wait(program.limit)
         except subprocess.TimeoutExpired:
             if program.probe is None:
                 return f"not done after {program.limit:.0f} s"
             return probed(program, process)
-        if program.probe is not None:
-            return f"exit {code}, but it should run until it is interrupted"
-        return None if code == 0 else f"exit {code}"
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+    if program.probe is not None:
+        return f"exit {code}, but it should run until it is interrupted"
+    return None if code == 0 else f"exit {code}"
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """End a program and all that it started."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 def probed(program: Program, process: subprocess.Popen[bytes]) -> str | None:
@@ -153,7 +199,7 @@ def complaint(program: Program, said: str, logged: str) -> str | None:
     """What the outputs hold against a program that ended well."""
     if "Traceback" in said.replace("KeyboardInterrupt", ""):
         return last_error(said)
-    if program.says not in said:
+    if not re.search(program.says, said):
         return f"it does not say '{program.says}'"
     if "Traceback" in logged or "ERROR" in logged:
         return f"the server's log: {last_error(logged)}"
