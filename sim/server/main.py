@@ -12,6 +12,7 @@ import numpy as np
 
 from common.errors import UserError
 from sim.server import collisions
+from sim.server.sensors import TYPES
 from sim.server.server import Server
 from sim.server.simulation import DEFAULT_STEP, Simulation
 from sim.server.spawn import spawn
@@ -51,22 +52,14 @@ def warm_up(sim: Simulation) -> None:
     pose = np.array([x, y, z + 1.5, 0.0, 0.0, yaw])
     scratch = Simulation(town, Settings(), 0)
     scratch.sensing = sim.sensing
-    size = {"image_size_x": (2, "64"), "image_size_y": (2, "36")}
     for type_id in ("vehicle.tesla.model3", "walker.pedestrian.0001"):
         spawn(scratch, Description(0, type_id, {}), pose.copy(), None)
         pose[2] += 10.0
-    cameras = [
-        spawn(scratch, Description(0, f"sensor.camera.{kind}", size), pose, None)
-        for kind in ("rgb", "depth", "semantic_segmentation", "instance_segmentation")
-    ]
     for _ in range(2):
         scratch.episode.step(DEFAULT_STEP, scratch.settings)
     collisions.warm_up()
-    studio = sim.sensing.studio
-    for camera, shot in zip(cameras, studio.shoot(scratch.episode, cameras), strict=True):
-        studio.develop(camera, shot)
-    for camera in cameras:
-        sim.sensing.forget(camera)
+    for type_id in TYPES:
+        sim.sensing.forget(spawn(scratch, Description(0, type_id, {}), pose, None))
 
 
 def _stop_on_signals(server: Server, child: bool) -> None:

@@ -47,7 +47,7 @@ class Sensing:
     def __init__(self) -> None:
         self._sensors: dict[int, Sensor] = {}
         self.studio, self.rays = Studio(), Rays()
-        self._rehearsed: set[str] = set()  # kinds whose kernels are loaded
+        self._rehearsed: set[tuple[str, str]] = set()  # kinds, and the towns they are ready for
 
     def admit(self, actor: Actor, now: float) -> None:
         """A new sensor.
@@ -71,14 +71,18 @@ class Sensing:
         self._sensors[actor.id] = Sensor(actor, device, interval, -math.inf, now)
 
     def rehearse(self, actor: Actor, episode: Episode) -> None:
-        """Load what a kind of sensor needs when its first is spawned, not at its first frame."""
-        device = self._sensors[actor.id].device
-        if device is None or actor.type_id in self._rehearsed:
+        """Load what a kind of sensor needs in a town when it is spawned, not at its first frame."""
+        kind = (actor.type_id, episode.town.sha256)
+        if kind in self._rehearsed:
             return
-        self._rehearsed.add(actor.type_id)
-        before = memory.save(device.memories)
-        device.measure(episode, REHEARSAL, self.rays)
-        memory.restore(device.memories, before)
+        self._rehearsed.add(kind)
+        device = self._sensors[actor.id].device
+        if device is not None:
+            before = memory.save(device.memories)
+            device.measure(episode, REHEARSAL, self.rays)
+            memory.restore(device.memories, before)
+        elif actor.type_id in ENCODERS:
+            self.studio.rehearse(actor, episode)
 
     def _check_pixels(self, camera: Actor) -> None:
         everyone = [own.actor for own in self._sensors.values() if own.actor.type_id in ENCODERS]

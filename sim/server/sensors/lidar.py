@@ -223,7 +223,7 @@ def points(
         scan.depth, scan.which, scan.azimuth, scan.elevation, dice, lucky, noise, losses, out,
         counts,
     )  # fmt: skip
-    return [_head(laser.turned, counts.tolist()), out[:count].data.cast("B")]
+    return [_head(laser.turned, counts.tolist()), out.data.cast("B")[: count * out.strides[0]]]
 
 
 def labelled_points(

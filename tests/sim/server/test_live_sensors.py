@@ -108,6 +108,14 @@ def test_a_lidar_sees_the_car_in_front(world, spawn):
     assert all(5.0 < point.point.x < 15.0 for point in hits)
 
 
+@pytest.mark.parametrize("kind", ["ray_cast", "ray_cast_semantic"])
+def test_a_lidar_that_meets_nothing_sends_an_empty_scan(world, spawn, kind):
+    high = carla.Transform(carla.Location(z=500.0))
+    heard = listen(spawn(f"sensor.lidar.{kind}", high))
+    world.tick()
+    assert len(heard.get(timeout=20.0)) == 0
+
+
 def test_lane_invasion_comes_from_the_client_itself(world, spawn):
     car = spawn("vehicle.tesla.model3")
     box = listen(spawn("sensor.other.lane_invasion", carla.Transform(), car))

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from sim.launch import embedded_server
+from sim.server import cameras
+from sim.server.render.renderer import Renderer
 from sim.server.simulation import Simulation
 from sim.server.spawn import spawn as make
 from sim.server.town import load_town
@@ -127,14 +129,28 @@ def test_the_first_sensor_of_a_kind_measures_what_the_next_does():
     x, y, z, yaw = town.spawn_points[0].tolist()
     pose = np.array([x, y, z + 2.0, 0.0, 0.0, yaw])
     attributes = {"noise_seed": (1, "5"), "dropoff_general_rate": (2, "0.4")}
-    for kind in ("sensor.lidar.ray_cast", "sensor.other.radar", "sensor.other.imu"):
+    for kind in ("lidar.ray_cast", "other.radar", "other.imu", "camera.dvs", "camera.optical_flow"):
         first, later = Simulation(town, Settings(), 0), Simulation(town, Settings(), 0)
         memories = []
         for sim in (first, later):
             sim.sensing = first.sensing
-            sensor = make(sim, Description(0, kind, attributes), pose, None)
+            sensor = make(sim, Description(0, f"sensor.{kind}", attributes), pose, None)
             memories.append(sim.sensing.save(sensor))
         assert memories[0] == memories[1]
+
+
+def test_a_camera_finds_its_town_ready_when_it_first_looks(monkeypatch):
+    built = []
+    monkeypatch.setattr(cameras, "Renderer", lambda *a: built.append(a) or Renderer(*a))
+    for name in ("city", "suburb"):
+        town = load_town(name)
+        sim = Simulation(town, Settings(), 0)
+        pose = np.array([*town.spawn_points[0, :3] + [0.0, 0.0, 2.0], 0.0, 0.0, 0.0])
+        camera = make(sim, Description(0, "sensor.camera.rgb", {}), pose, None)
+        assert len(built) == 1, name
+        sim.sensing.studio.shoot(sim.episode, [camera])
+        assert len(built) == 1, name
+        built.clear()
 
 
 def test_the_blueprint_that_manual_control_asks_for_is_there(world, spawn):
