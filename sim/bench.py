@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import carla
 
@@ -79,6 +80,17 @@ def fleet(world: carla.World, count: int) -> list[tuple[carla.ActorBlueprint, ca
 def managed(client: carla.Client, count: int) -> float:
     """Ticks per second with vehicles that the client's Traffic Manager drives."""
     world = fresh(client)
+    with tended(client, fleet(world, count)):
+        for _ in range(40):
+            world.tick()
+        return rate(world.tick)
+
+
+@contextlib.contextmanager
+def tended(
+    client: carla.Client, cars: list[tuple[carla.ActorBlueprint, carla.Transform]]
+) -> Iterator[None]:
+    """Cars that a Traffic Manager of the client drives, in step with its ticks."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -86,14 +98,10 @@ def managed(client: carla.Client, count: int) -> float:
     manager.set_synchronous_mode(True)
     autopilot = carla.command.SetAutopilot(carla.command.FutureActor, True, port)
     spawn = carla.command.SpawnActor
-    commands = [spawn(*pair).then(autopilot) for pair in fleet(world, count)]
-    client.apply_batch_sync(commands)
-    for _ in range(40):
-        world.tick()
-    per_second = rate(world.tick)
+    client.apply_batch_sync([spawn(*car).then(autopilot) for car in cars])
+    yield
     manager.set_synchronous_mode(False)
     manager.shut_down()
-    return per_second
 
 
 def cameras(client: carla.Client, count: int) -> float:

@@ -14,6 +14,7 @@ from common.errors import UserError
 from sim.server import rpc
 from sim.server.connection import Connection
 from sim.server.handlers import TABLE
+from sim.server.rouse import Rouser
 from sim.server.rpc import ProtocolError, Request
 from sim.server.simulation import Call, Simulation
 from sim.server.streams import Subscriber
@@ -116,11 +117,24 @@ class Server:
             peer, request = self._held.popleft()
             if not peer.closed:
                 self._answer(peer, request)
-        waits: list[float] = [POLL] if self._held else []
+        for owner, port in self.sim.traffic_managers.lost():
+            assert isinstance(owner, Peer)
+            self._rouse(owner, port)
+        patience = self.sim.traffic_managers.patience()
+        waits: list[float] = [] if patience is None else [patience]
+        if self._held:
+            waits.append(POLL)
         if not self.sim.settings.synchronous:
             waits.append(self.sim.asynchronous_tick())
             self._publish()
         return min(waits, default=None)
+
+    def _rouse(self, owner: Peer, port: int) -> None:
+        log.warning("the Traffic Manager on port %d has lost a tick: it is told again", port)
+        try:
+            Rouser(self.selector, owner.sock.getpeername()[0], port)
+        except (OSError, OverflowError):
+            log.exception("it cannot be reached")
 
     def _must_wait(self) -> bool:
         return self.sim.traffic_managers.waiting() or self.sim.streams.waiting()

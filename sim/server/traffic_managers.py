@@ -3,8 +3,9 @@
 A Traffic Manager runs inside a client; the server only knows which port has one. Its synchronous
 cycle is get_vehicle_light_states, get_weather_parameters, apply_batch, get_episode_settings, then
 a wait for the client's next tick. The client sets that wake-up without the lock, so a snapshot
-that comes between the last answer and the wait is lost and the client hangs for ever
-(docs/protocol.md, pitfall 4). Hence ticks wait until the cycle has ended and a moment longer.
+that comes between the last answer and the wait is lost, and the client hangs (docs/protocol.md).
+Hence ticks wait until the cycle has ended and a moment longer; and where no cycle follows a tick
+all the same, the Traffic Manager is told of it once more (`rouse.py`).
 """
 
 from __future__ import annotations
@@ -13,9 +14,8 @@ import time
 from dataclasses import dataclass
 
 PATIENCE = 0.25  # s a tick waits for the end of a cycle
-MOMENT = 0.001  # s from the last answer of a cycle to the next snapshot; measured: 0 of 30 lost
-SLOW_MOMENT = 0.01  # s at most, on a busy machine
-SLACK = 3.0  # moments are this many times what the client's thread took to wake up
+MOMENT = 0.0005  # s from the last answer of a cycle to the next snapshot
+OVERDUE = 5.0  # s from the answer to a tick until the cycle it calls for is taken for lost
 
 
 @dataclass(slots=True)
@@ -23,7 +23,7 @@ class _Cycle:
     began: bool = False
     batch_at: float | None = None  # when the batch came; None: no end is awaited
     ended_at: float = 0.0
-    wake_up: float = 0.0  # s from the answer to its batch to its next call
+    lost_at: float | None = None  # when the cycle that a tick calls for is lost; None: none is due
 
 
 class TrafficManagers:
@@ -47,13 +47,19 @@ class TrafficManagers:
 
     def remove(self, port: int) -> bool:
         """Forget one; False where there was none."""
-        return self._ports.pop(port, None) is not None
+        _, owner = self._ports.pop(port, ("", None))
+        if not self._ports_of(owner):
+            self._cycles.pop(owner, None)
+        return owner is not None
 
     def forget(self, peer: object) -> None:
         """A connection has ended: so have its Traffic Managers."""
         self._cycles.pop(peer, None)
-        for port in [p for p, (_, owner) in self._ports.items() if owner is peer]:
+        for port in self._ports_of(peer):
             del self._ports[port]
+
+    def _ports_of(self, peer: object) -> list[int]:
+        return [port for port, (_, owner) in self._ports.items() if owner is peer]
 
     def observe(self, peer: object, method: str, waits: bool) -> None:
         """Follow the cycle of a connection's Traffic Manager, request by request."""
@@ -61,12 +67,10 @@ class TrafficManagers:
         if cycle is None or not waits:
             return
         if method == "get_vehicle_light_states":
-            cycle.began = True
+            cycle.began, cycle.lost_at = True, None
         elif method == "apply_batch" and cycle.began:
             cycle.began, cycle.batch_at = False, time.monotonic()
         elif method == "get_episode_settings":
-            if cycle.batch_at is not None:
-                cycle.wake_up = time.monotonic() - cycle.batch_at
             cycle.batch_at, cycle.ended_at = None, time.monotonic()
 
     def answered(self, peer: object, method: str) -> None:
@@ -78,6 +82,22 @@ class TrafficManagers:
             cycle.batch_at = time.monotonic()
         elif method == "get_episode_settings":
             cycle.ended_at = time.monotonic()
+        elif method == "tick_cue" and cycle.ended_at > 0.0:
+            cycle.lost_at = time.monotonic() + OVERDUE
+
+    def lost(self) -> list[tuple[object, int]]:
+        """Connections and ports of the Traffic Managers whose cycle is lost, each told once."""
+        now, found = time.monotonic(), []
+        for peer, cycle in self._cycles.items():
+            if cycle.lost_at is not None and cycle.lost_at <= now:
+                cycle.lost_at = None
+                found += [(peer, port) for port in self._ports_of(peer)]
+        return found
+
+    def patience(self) -> float | None:
+        """Seconds until a cycle may be lost, None where none is due."""
+        ends = [c.lost_at for c in self._cycles.values() if c.lost_at is not None]
+        return max(min(ends) - time.monotonic(), 0.0) if ends else None
 
     def waiting(self) -> bool:
         """Whether a tick must wait for the end of a cycle."""
@@ -89,7 +109,6 @@ class TrafficManagers:
     def pause(self) -> None:
         """Sleep until the moment after the last cycle has passed."""
         for cycle in self._cycles.values():
-            moment = min(max(SLACK * cycle.wake_up, MOMENT), SLOW_MOMENT)
-            remaining = cycle.ended_at + moment - time.monotonic()
+            remaining = cycle.ended_at + MOMENT - time.monotonic()
             if remaining > 0.0:
                 time.sleep(remaining)
