@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-import queue
+import math
+import os
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
 import carla
 
+from common.errors import RigError
+from common.messages import Camera
+from common.rig import RIG, ego_from_cam
 from sim.launch import embedded_server
+from sim.mounted import Mounted
 
 TOWN = "city"
 STEP = 0.05  # s
@@ -20,20 +26,23 @@ THREADS = 8  # of the client, for its streams
 
 
 def measure() -> dict[str, tuple[float, str]]:
-    """Ticks and frames per second, and the seconds until the server is ready."""
+    """Ticks and frames per second, the seconds until the server is ready, what it holds then."""
     began = time.monotonic()
     with embedded_server(TOWN, step=STEP) as port:
         ready = time.monotonic() - began
+        memory = resident(server_process()) / 1e3
         client = carla.Client("127.0.0.1", port, worker_threads=THREADS)
         client.set_timeout(TIMEOUT)
         return {
             "server_ready_s": (ready, "s"),
+            "memory_after_load_mb": (memory, "MB"),
             "tick_idle_per_s": (idle(client), "1/s"),
             "tick_100_vehicles_per_s": (moving(client, 100), "1/s"),
             "tick_tm_50_per_s": (managed(client, 50), "1/s"),
             "tick_tm_100_per_s": (managed(client, 100), "1/s"),
-            "camera_640x360_per_s": (cameras(client, 1), "1/s"),
-            "cameras_4_640x360_per_s": (cameras(client, 4), "1/s"),
+            "camera_640x360_per_s": (pictures(client, around(1)), "1/s"),
+            "cameras_4_640x360_per_s": (pictures(client, around(4)), "1/s"),
+            "rig_per_s": (pictures(client, RIG), "1/s"),
         }
 
 
@@ -104,19 +113,12 @@ def tended(
     manager.shut_down()
 
 
-def cameras(client: carla.Client, count: int) -> float:
-    """Frames per second of rgb cameras of 640 x 360 on a moving car, each image waited for."""
+def pictures(client: carla.Client, cameras: Sequence[Camera]) -> float:
+    """Ticks per second with cameras on a moving car, every picture waited for."""
     world = fresh(client)
     car = world.spawn_actor(*fleet(world, 1)[0])
-    blueprint = world.get_blueprint_library().find("sensor.camera.rgb")
-    blueprint.set_attribute("image_size_x", "640")
-    blueprint.set_attribute("image_size_y", "360")
-    sensors, boxes = [], []
-    for i in range(count):
-        place = carla.Transform(carla.Location(1.5, 0.0, 1.8), carla.Rotation(yaw=90.0 * i))
-        sensors.append(world.spawn_actor(blueprint, place, attach_to=car))
-        boxes.append(queue.Queue[carla.Image]())
-        sensors[-1].listen(boxes[-1].put)
+    mounted = Mounted(world, car)
+    boxes = [mounted.camera(camera, 0.0) for camera in cameras]
     car.apply_control(carla.VehicleControl(throttle=0.4, steer=0.6))
 
     def frame() -> None:
@@ -126,6 +128,38 @@ def cameras(client: carla.Client, count: int) -> float:
 
     frame()
     per_second = rate(frame)
-    for sensor in sensors:
-        sensor.stop()
+    mounted.close()
     return per_second
+
+
+def around(count: int) -> list[Camera]:
+    """Cameras of 640 x 360 above a car's bonnet that look ahead, left, back, right."""
+    return [
+        Camera(f"{k}", 640, 360, math.pi / 2, ego_from_cam((1.5, 0.0, 1.8), k * math.pi / 2))
+        for k in range(count)
+    ]
+
+
+def server_process() -> int:
+    """The id of the embedded server, a child of this process.
+
+    Raises:
+        RigError: there is none.
+    """
+    children = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text().split()
+    for child in children:
+        if b"serve" in Path(f"/proc/{child}/cmdline").read_bytes():
+            return int(child)
+    raise RigError("expected the server to be a child of this process, found none")
+
+
+def resident(process: int) -> int:
+    """Kilobytes of memory that a process holds.
+
+    Raises:
+        RigError: it has ended.
+    """
+    for line in Path(f"/proc/{process}/status").read_text().splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1])
+    raise RigError(f"expected process {process} to run, it has ended")

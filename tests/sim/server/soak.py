@@ -10,7 +10,6 @@ import argparse
 import contextlib
 import faulthandler
 import math
-import os
 import queue
 import socket
 import sys
@@ -20,29 +19,13 @@ from pathlib import Path
 import carla
 import numpy as np
 
+from sim.bench import resident, server_process
 from sim.launch import embedded_server
 
 STEP = 0.05
 SAMPLES = 100  # of memory per stage
 HANGING = 600.0  # s of one cycle after which the program ends with a traceback
 MANAGED = 50  # vehicles of the Traffic Manager
-
-
-def server_process():
-    """The id of the embedded server, a child of this process."""
-    children = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text().split()
-    for child in children:
-        if b"serve" in Path(f"/proc/{child}/cmdline").read_bytes():
-            return int(child)
-    raise SystemExit("the server is not a child of this process")
-
-
-def resident(process):
-    """Kilobytes of memory that a process holds."""
-    for line in Path(f"/proc/{process}/status").read_text().splitlines():
-        if line.startswith("VmRSS:"):
-            return int(line.split()[1])
-    raise SystemExit("the server has ended")
 
 
 def open_files(process):
