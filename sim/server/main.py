@@ -57,6 +57,7 @@ def warm_up(sim: Simulation) -> None:
         pose[2] += 10.0
     for _ in range(2):
         scratch.episode.step(DEFAULT_STEP, scratch.settings)
+        scratch.episode.rows()
     collisions.warm_up()
     for type_id in TYPES:
         sim.sensing.forget(spawn(scratch, Description(0, type_id, {}), pose, None))

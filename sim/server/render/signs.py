@@ -24,6 +24,7 @@ Colour = tuple[int, int, int]  # sRGB
 
 RED, WHITE, BLACK, BLUE = (196, 22, 28), (246, 246, 246), (16, 16, 16), (20, 75, 170)
 GREY = (120, 122, 124)
+LINEAR: F32 = (np.arange(256, dtype=np.float32) / 255.0) ** 2.2  # of each sRGB value
 
 
 def plate_uv(kind: str) -> tuple[float, float, float, float]:
@@ -86,8 +87,7 @@ def plate(kind: str) -> F32:
         cv2.circle(canvas, middle, int(0.38 * size), WHITE, -1, cv2.LINE_AA)
         figures = kind.rsplit(".", 1)[1]
         write(canvas, figures, 0.42 if len(figures) < 3 else 0.34, BLACK)
-    linear = (canvas.astype(np.float32) / 255.0) ** 2.2
-    shrunk: F32 = cv2.resize(linear, (CELL, CELL), interpolation=cv2.INTER_AREA)
+    shrunk: F32 = cv2.resize(LINEAR[canvas], (CELL, CELL), interpolation=cv2.INTER_AREA)
     return shrunk
 
 
