@@ -15,6 +15,8 @@ from dataclasses import dataclass
 
 PATIENCE = 0.25  # s a tick waits for the end of a cycle
 MOMENT = 0.0005  # s from the last answer of a cycle to the next snapshot
+SLOW_MOMENT = 0.01  # s at most, on a busy machine
+SLACK = 3.0  # moments are this many times what the client's thread took to wake up
 OVERDUE = 5.0  # s from the answer to a tick until the cycle it calls for is taken for lost
 
 
@@ -23,6 +25,7 @@ class _Cycle:
     began: bool = False
     batch_at: float | None = None  # when the batch came; None: no end is awaited
     ended_at: float = 0.0
+    wake_up: float = 0.0  # s from the answer to its batch to its next call
     lost_at: float | None = None  # when the cycle that a tick calls for is lost; None: none is due
 
 
@@ -71,6 +74,8 @@ class TrafficManagers:
         elif method == "apply_batch" and cycle.began:
             cycle.began, cycle.batch_at = False, time.monotonic()
         elif method == "get_episode_settings":
+            if cycle.batch_at is not None:
+                cycle.wake_up = time.monotonic() - cycle.batch_at
             cycle.batch_at, cycle.ended_at = None, time.monotonic()
 
     def answered(self, peer: object, method: str) -> None:
@@ -109,6 +114,7 @@ class TrafficManagers:
     def pause(self) -> None:
         """Sleep until the moment after the last cycle has passed."""
         for cycle in self._cycles.values():
-            remaining = cycle.ended_at + MOMENT - time.monotonic()
+            moment = min(max(SLACK * cycle.wake_up, MOMENT), SLOW_MOMENT)
+            remaining = cycle.ended_at + moment - time.monotonic()
             if remaining > 0.0:
                 time.sleep(remaining)

@@ -29,7 +29,7 @@ SERVE = """
 import sys
 from sim.server import main, traffic_managers
 if sys.argv[1] == "reckless":
-    traffic_managers.PATIENCE = traffic_managers.MOMENT = 0.0
+    traffic_managers.PATIENCE = traffic_managers.MOMENT = traffic_managers.SLACK = 0.0
     traffic_managers.OVERDUE = 1.0
 main.serve("127.0.0.1", 0, "city", 0.05, maps=None, child=False)
 """
