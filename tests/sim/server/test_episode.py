@@ -156,6 +156,23 @@ def test_a_batch_answers_each_command_and_names_the_new_actors(client, world):
     assert car.get_control().throttle == pytest.approx(0.5)
 
 
+def test_a_control_for_nobody_keeps_none_of_the_others_from_their_cars(client, world, spawn):
+    cars = [spawn("vehicle.tesla.model3", k) for k in range(3)]
+    drive, light = carla.command.ApplyVehicleControl, carla.command.SetVehicleLightState
+    controls = [carla.VehicleControl(0.1 * k, -0.2 * k, 0.3, gear=k) for k in range(3)]
+    batch = [drive(car.id, control) for car, control in zip(cars, controls, strict=True)]
+    batch.insert(1, drive(10**6, controls[0]))
+    batch += [light(cars[0].id, carla.VehicleLightState.Brake), drive(cars[0].id, controls[2])]
+    answers = client.apply_batch_sync(batch)
+    assert [answer.has_error() for answer in answers] == [False, True] + [False] * 4
+    world.tick()
+    for car, control in zip(cars, [controls[2], *controls[1:]], strict=True):
+        now = car.get_control()
+        assert (now.throttle, now.steer, now.brake) == pytest.approx(
+            (control.throttle, control.steer, control.brake)
+        )
+
+
 def test_a_ray_downwards_meets_the_road(world):
     point = world.get_map().get_spawn_points()[0].location
     hit = world.ground_projection(point + carla.Location(z=3.0), 10.0)
