@@ -130,7 +130,6 @@ class Simulation:
         self.episode.step(dt, self.settings)
         self.episode.bury()
         self.deck.tick()
-        self.traffic_managers.pause()
         self._publish_snapshot()
         self.sensors_due = True
         return self.episode.frame
@@ -167,6 +166,7 @@ class Simulation:
         now = time.monotonic()
         header = streams.header(snapshot.TYPE, episode.frame, episode.elapsed, [0.0] * 6)
         rows = episode.rows().tobytes()
+        self.traffic_managers.pause()
 
         def parts(bits: int) -> list[bytes | memoryview]:
             return [
