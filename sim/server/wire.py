@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 Wire = Any  # what msgpack decoded, or what it shall encode
 
+LARGEST = 1e12  # m, m/s, N s, ...: far beyond what makes sense, far below what overflows
 NO_BOX: list[list[float]] = [[0.0, 0.0, 0.0]] * 3
 
 
@@ -76,16 +77,29 @@ def optional(value: Wire) -> Wire | None:
     raise RpcError(f"expected an optional, got {value!r:.80}")
 
 
+def bounded(value: Wire, count: int) -> FloatArray:
+    """Figures of motion (count,), none of them beyond LARGEST."""
+    out = numbers(value, count)
+    if np.abs(out).max() > LARGEST:
+        raise RpcError(f"expected numbers of at most {LARGEST:g}, got {value!r:.80}")
+    return out
+
+
 def vector(value: Wire) -> FloatArray:
     """A location or polar vector (3,) in our axes."""
-    return iso.mirror(numbers(value, 3))
+    return iso.mirror(bounded(value, 3))
+
+
+def axial(value: Wire) -> FloatArray:
+    """An axial vector (3,) in our axes: torques, turning pushes."""
+    return iso.mirror_axial(bounded(value, 3))
 
 
 def pose(value: Wire) -> FloatArray:
     """A transform as a pose (6,)."""
     match value:
         case [location, rotation, *_]:
-            return iso.pose_from_carla(np.append(numbers(location, 3), numbers(rotation, 3)))
+            return iso.pose_from_carla(np.append(bounded(location, 3), bounded(rotation, 3)))
     raise RpcError(f"expected a transform, got {value!r:.80}")
 
 
@@ -236,7 +250,7 @@ def walker_control(value: Wire) -> WalkerControl:
     """WalkerControl from the wire."""
     match value:
         case [direction, speed, jump, *_]:
-            return WalkerControl(vector(direction), number(speed), bool(jump))
+            return WalkerControl(vector(direction), float(bounded([speed], 1)[0]), bool(jump))
     raise RpcError(f"expected a walker control, got {value!r:.80}")
 
 

@@ -131,7 +131,7 @@ def set_actor_target_velocity(call: Call, actor_id: int, velocity: Wire) -> None
 
 def set_actor_target_angular_velocity(call: Call, actor_id: int, rates: Wire) -> None:
     """An angular velocity, taken at once."""
-    own = iso.angular_velocity_from_carla(wire.numbers(rates, 3))
+    own = iso.angular_velocity_from_carla(wire.bounded(rates, 3))
     call.episode.vehicles.set_angular_velocity(vehicle(call, actor_id), own)
 
 
@@ -170,13 +170,13 @@ def add_actor_force_at_location(call: Call, actor_id: int, force: Wire, at: Wire
 
 def add_actor_angular_impulse(call: Call, actor_id: int, impulse: Wire) -> None:
     """A turning push (N m s)."""
-    own = iso.mirror_axial(wire.numbers(impulse, 3))
+    own = wire.axial(impulse)
     call.episode.vehicles.add_angular_impulse(vehicle(call, actor_id), own)
 
 
 def add_actor_torque(call: Call, actor_id: int, torque: Wire) -> None:
     """A torque (N m) during the next tick."""
-    own = iso.mirror_axial(wire.numbers(torque, 3))
+    own = wire.axial(torque)
     call.episode.vehicles.add_torque(vehicle(call, actor_id), own)
 
 

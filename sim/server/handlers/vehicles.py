@@ -48,7 +48,7 @@ def control_vehicles(call: Call, ids: list[int], controls: list[Wire]) -> None:
 def apply_ackermann_control_to_vehicle(call: Call, actor_id: int, control: Wire) -> None:
     """Drive by speed and steering angle, until pedals are asked for again."""
     slot = vehicle(call, actor_id)
-    steer, *others = wire.numbers(control, 5).tolist()
+    steer, *others = wire.bounded(control, 5).tolist()
     target = Target(-steer, *others)  # CARLA's is positive right
     known = call.episode.ackermann.get(slot)
     if known is None:
@@ -66,7 +66,7 @@ def get_ackermann_controller_settings(call: Call, actor_id: int) -> Wire:
 def apply_ackermann_controller_settings(call: Call, actor_id: int, settings: Wire) -> None:
     """New gains for a vehicle's Ackermann controller."""
     slot = vehicle(call, actor_id)
-    gains = Gains(*wire.numbers(settings, 6).tolist())
+    gains = Gains(*wire.bounded(settings, 6).tolist())
     call.episode.gains[slot] = gains
     if slot in call.episode.ackermann:
         call.episode.ackermann[slot].gains = gains

@@ -35,7 +35,7 @@ def set_walker_state(call: Call, actor_id: int, transform: Wire, speed: float) -
     height = call.episode.actors.pose[actor.row, 2]
     if abs(pose[2] - height) < SAME_HEIGHT:
         pose[2] = height
-    call.episode.walkers.place(actor.slot, pose, wire.number(speed))
+    call.episode.walkers.place(actor.slot, pose, float(wire.bounded([speed], 1)[0]))
 
 
 def set_bones_transform(call: Call, actor_id: int, bones: Wire) -> None:

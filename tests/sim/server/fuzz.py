@@ -32,7 +32,8 @@ SLOW = {
     "copy_opendrive_to_file",
     "get_actor_definitions", "ninefold_save_state", "ninefold_restore_state", "get_required_files",
     "get_all_level_BBs", "get_environment_objects", "get_names_of_all_objects",
-    "show_recorder_file_info", "tick_cue",
+    "show_recorder_file_info", "tick_cue", "apply_color_texture_to_objects",
+    "apply_float_color_texture_to_objects",
 }  # fmt: skip
 """Calls that are made more rarely."""
 
@@ -42,7 +43,11 @@ TYPES = (
     "vehicle.tesla.model3", "vehicle.yamaha.yzf", "walker.pedestrian.0001", "sensor.camera.rgb",
     "sensor.camera.dvs", "sensor.lidar.ray_cast", "sensor.other.imu", "sensor.other.collision",
     "static.prop.box01", "static.trigger.friction", "controller.ai.walker", "spectator", "nothing",
+    "sensor.other.v2x", "sensor.other.v2x_custom", "vehicle.lincoln.mkz_2020",
 )  # fmt: skip
+
+
+BONES = ("crl_root", "crl_hips__C", "crl_arm__L", "crl_foreArm__R", "crl_thigh__L", "tail")
 
 
 @dataclass
@@ -66,6 +71,11 @@ class Fuzzer:
         self.dice, self.folder = random.Random(seed), folder
         self.methods = sorted(set(TABLE) - SLOW)
         self.open = []
+        self.newest = 0  # id of an actor that came; a load begins new ones
+
+    def who(self):
+        """The id of an actor, as like as not."""
+        return max(self.newest - 300, 0) + self.dice.randrange(400)
 
     def number(self):
         dice = self.dice
@@ -91,7 +101,7 @@ class Fuzzer:
 
     def command(self):
         dice = self.dice
-        payload = [dice.randrange(400), self.value(2)]
+        payload = [self.who(), self.value(2)]
         if dice.random() < 0.3:
             payload = [self.description(), self.place(), [False], 0, "", []]
         return [[dice.randrange(23), payload]]
@@ -114,6 +124,31 @@ class Fuzzer:
             return self.description()
         return [self.value(depth + 1) for _ in range(dice.randrange(18))]
 
+    def looks(self, method):
+        """Honest arguments of a call about sensors or looks; None for other calls."""
+        dice, who = self.dice, self.who()
+        some = [self.who() for _ in range(dice.randrange(4))]
+        bones = [[dice.choice(BONES), self.place()] for _ in range(dice.randrange(4))]
+        texture = [2, 2, [[dice.randrange(256) for _ in range(4)] for _ in range(4)]]
+        names = [f"Building_{dice.randrange(400)}" for _ in some]
+        return {
+            "set_ignored_vehicles": [who, some],
+            "get_gbuffer_token": [who, dice.randrange(14)],
+            "enable_gbuffers": [who, dice.random() < 0.8],
+            "send": [who, "x" * dice.randrange(300)],
+            "set_bones_transform": [who, [bones]],
+            "blend_pose": [who, dice.choice([0.0, 0.5, 1.0])],
+            "open_vehicle_door": [who, dice.randrange(8)],
+            "close_vehicle_door": [who, dice.randrange(8)],
+            "set_wheel_steer_direction": [who, dice.randrange(5), self.number()],
+            "set_wheel_pitch_angle": [who, dice.randrange(5), self.number()],
+            "get_wheel_steer_angle": [who, dice.randrange(5)],
+            "set_actor_simulate_physics": [who, dice.random() < 0.5],
+            "apply_color_texture_to_objects": [names, 2, texture],
+            "apply_float_color_texture_to_objects": [names, 2, texture],
+            "get_actor_component_world_transform": [who, dice.choice(["", "front-blinker-r-1"])],
+        }.get(method)
+
     def call(self):
         """A request as a value."""
         dice = self.dice
@@ -124,9 +159,11 @@ class Fuzzer:
         if method == "apply_batch" and dice.random() < 0.8:
             arguments = [[self.command() for _ in range(dice.randrange(6))], False]
         elif method.startswith("spawn_actor") and dice.random() < 0.8:
-            arguments = [self.description(), self.place(), dice.randrange(400), 0, ""][:count]
+            arguments = [self.description(), self.place(), self.who(), 0, ""][:count]
         elif arguments and dice.random() < 0.6 and method not in FILES:
-            arguments[0] = dice.randrange(400)
+            arguments[0] = self.who()
+        if dice.random() < 0.6:
+            arguments = self.looks(method) or arguments
         if method in FILES:
             arguments[:1] = [f"{self.folder}/{dice.randrange(4)}.log"]
         return [0, dice.randrange(LAST), method, [[dice.random() < 0.2], *arguments]]
@@ -171,9 +208,16 @@ class Fuzzer:
             unpacker.feed(data)
             for _, number, error, answer in unpacker:
                 result.answers += 1
+                self.notice(answer)
                 result.refused += error is not None or _refused(answer)
                 if number == LAST:
                     return
+
+    def notice(self, answer):
+        """Remember the actor that an answer tells of."""
+        match answer:
+            case [[1, [int(actor), int(_), [int(_), str(_), list(_)], *_]]]:
+                self.newest = max(self.newest, actor)
 
     def subscribe(self, port, result):
         """A stream connection that says anything, and closes or stays."""

@@ -254,3 +254,15 @@ def test_ticks_wait_for_a_listener_that_does_not_read_until_it_is_dropped(monkey
         assert not hub.waiting()
         assert stopped.closed
         assert not hub.listened(9)
+
+
+def test_figures_that_would_overflow_are_refused(port, world, spawn):
+    car, walker = spawn("vehicle.tesla.model3"), spawn("walker.pedestrian.0001", 5)
+    for actor in (car, walker):
+        for method in ("set_actor_target_velocity", "add_actor_impulse", "set_actor_location"):
+            _, ((failed, text),) = call(port, method, actor.id, [1e300, -1e300, 1e300])
+            assert failed
+            assert "at most 1e+12" in text[0]
+    for _ in range(3):
+        frame = world.tick()
+    assert world.get_snapshot().frame == frame
