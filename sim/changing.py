@@ -93,7 +93,7 @@ def _cost(table: LaneTable, fleet: Fleet, others: Others, i: int, lane: int, q: 
             x, y, z, half = others.x[k], others.y[k], others.z[k], others.half_length[k]
             vx, vy = others.vx[k], others.vy[k]
         dx, dy = x - table.xy[q, 0], y - table.xy[q, 1]
-        cos, sin = math.cos(table.yaw[q]), math.sin(table.yaw[q])
+        cos, sin = table.ahead[q, 0], table.ahead[q, 1]
         along, across = cos * dx + sin * dy, cos * dy - sin * dx
         bound = k < 0 and fleet.route[j, 0] == lane
         if abs(along) > 100.0 or abs(z - table.z[q]) > 3.0:
@@ -122,7 +122,7 @@ def _cost(table: LaneTable, fleet: Fleet, others: Others, i: int, lane: int, q: 
 def _move(table: LaneTable, fleet: Fleet, i: int, lane: int, q: int, draw: float) -> None:
     """The vehicle goes on along another lane, with new turns."""
     dx, dy = fleet.x[i] - table.xy[q, 0], fleet.y[i] - table.xy[q, 1]
-    fleet.s[i] = table.s[q] + math.cos(table.yaw[q]) * dx + math.sin(table.yaw[q]) * dy
+    fleet.s[i] = table.s[q] + table.ahead[q, 0] * dx + table.ahead[q, 1] * dy
     fleet.sample[i], fleet.route[i, 0] = q, lane
     for k in range(1, fleet.route.shape[1]):
         draw = (draw * 997.0) % 1.0

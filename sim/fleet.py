@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from common.frames import FloatArray
 from common.messages import RouteCommand
@@ -27,6 +29,8 @@ ROUTE = 12  # lanes a vehicle knows ahead, its own first
 CLAIMS = 10  # junction lanes a vehicle can hold at once
 LATERAL_ACCEL = 2.2  # m/s2 in curves; ordinary drivers, Bosetti et al. 2014, "Human-like driving"
 BEND = 2.0  # m
+PLACE = 9.0  # m; a lane where a car can wait
+SHORT = 30.0  # m; a lane for so few vehicles that a round of them can fill up
 RED, YELLOW, GREEN, OFF = 0, 1, 2, 3  # signal states, CARLA's TrafficLightState
 PRIORITY = {RouteCommand.STRAIGHT: 2, RouteCommand.RIGHT: 1, RouteCommand.LEFT: 0}
 MINOR = -4  # added to a connection behind a stop or yield sign
@@ -39,6 +43,7 @@ class LaneTable(NamedTuple):
     xy: FloatArray  # (P, 2)
     z: FloatArray  # (P,)
     yaw: FloatArray  # (P,)
+    ahead: FloatArray  # (P, 2) unit vectors along the lane
     s: FloatArray  # (P,)
     length: FloatArray  # (L,)
     speed: FloatArray  # (P,) m/s, limit
@@ -52,6 +57,8 @@ class LaneTable(NamedTuple):
     after: IntArray  # successors that never lead into a dead end
     held: NDArray[np.bool_]  # (L,) must be claimed before a vehicle enters
     inside: NDArray[np.bool_]  # (L,) no place to wait: in a junction
+    ring: IntArray  # (L,) the small round of short lanes it belongs to, -1 for none
+    ring_room: IntArray  # (R,) vehicles that a round takes and still turns
     stop_s: FloatArray  # (L,) m, stop line; negative where the lane has none
     stop_kind: IntArray  # (L,) StopKind, 0 for none
     signal: IntArray  # (L,) row of the signal states, -1 for none
@@ -130,7 +137,7 @@ def lane_table(roads: Roads, signal_ids: tuple[str, ...]) -> LaneTable:
     meetings = [one for one in roads.conflicts if one.kind is not Meeting.SPLIT]
     lanes = np.array([one.lane for one in meetings], dtype=np.int64)
     meet = np.array([(m.begin, m.end, m.other_begin, m.other_end) for m in meetings])
-    stop = _stop_table(roads, signal_ids)
+    stop, (ring, ring_room) = _stop_table(roads, signal_ids), _rings(roads)
     hold_s = np.maximum(stop[0], 0.0)
     for one in meetings:
         hold_s[one.lane] = min(hold_s[one.lane], max(one.begin - 1.0, 0.0))
@@ -141,6 +148,7 @@ def lane_table(roads: Roads, signal_ids: tuple[str, ...]) -> LaneTable:
         xy=np.ascontiguousarray(roads.xy),
         z=np.ascontiguousarray(roads.z),
         yaw=np.ascontiguousarray(roads.yaw),
+        ahead=np.stack([np.cos(roads.yaw), np.sin(roads.yaw)], axis=-1),
         s=roads.s,
         length=roads.length,
         speed=roads.speed_limit[roads.lane],
@@ -154,6 +162,8 @@ def lane_table(roads: Roads, signal_ids: tuple[str, ...]) -> LaneTable:
         after=np.array([b for row in after for b in row], dtype=np.int32),
         held=np.bincount(lanes, minlength=len(roads)) > 0,
         inside=roads.junction >= 0,
+        ring=ring,
+        ring_room=ring_room,
         stop_s=stop[0],
         stop_kind=stop[1].astype(np.int32),
         signal=stop[2].astype(np.int32),
@@ -284,6 +294,26 @@ def _bend(roads: Roads) -> FloatArray:
         turn = np.interp(after, s, yaw) - np.interp(before, s, yaw)
         bend[own] = turn / np.maximum(after - before, 1.0)
     return bend
+
+
+def _rings(roads: Roads) -> tuple[IntArray, IntArray]:
+    """Roundabouts and the like: each lane's, and how many vehicles fit into each.
+
+    Where every short lane of a round is taken, nobody in it can move on: one has to stay free.
+    """
+    short = (roads.junction >= 0) | (roads.length < SHORT)
+    links = [(a, b) for a, after in enumerate(roads.successors) for b in after]
+    a, b = np.array([one for one in links if short[list(one)].all()]).reshape(-1, 2).T
+    graph = coo_array((np.ones(len(a)), (a, b)), shape=(len(roads), len(roads)))
+    count, label = connected_components(graph, connection="strong")
+    lanes = np.bincount(label, minlength=count)
+    rings = np.flatnonzero(lanes > 1)
+    number = np.full(count, -1)
+    number[rings] = np.arange(len(rings))
+    ring = number[label]
+    holds = (roads.junction < 0) & (roads.length > PLACE) & (ring >= 0)
+    waits = np.bincount(ring[holds], minlength=len(rings))
+    return ring.astype(np.int32), np.maximum(waits - 1, 1).astype(np.int32)
 
 
 def _living_successors(roads: Roads) -> list[list[int]]:

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from sim.fleet import Ahead, Fleet, LaneTable, Others
 
 SIGHT = 192  # samples of the route a driver looks at, about 1 m each
-LEAP = 2.0  # m; more than samples lie apart, and the strip's extra width changes between them
+LEAP = 1.4  # m; more than samples lie apart, and the strip's extra width changes between them
 STILL = 0.1  # m/s
+RESTFUL = 0.15  # m/s2; for less nobody starts from rest, so that queues do not creep
 STACKED = 3.0  # m of height between roads of a bridge
 MARGIN = 0.3  # m of clear air beside the own body
 PATIENCE = 10.0  # s until a standing driver squeezes by with no such margin
@@ -64,15 +65,19 @@ def track(table: LaneTable, fleet: Fleet, draws: FloatArray, dt: float) -> None:
 def _place(table: LaneTable, lane: int, k: int, x: float, y: float) -> tuple[float, int]:
     """Arc length along a lane, and its sample, found from the last sample k onward."""
     first, last = table.first[lane], table.first[lane + 1] - 1
-    while True:
-        along = (x - table.xy[k, 0]) * math.cos(table.yaw[k])
-        along += (y - table.xy[k, 1]) * math.sin(table.yaw[k])
-        if k < last and along > 0.5 * (table.s[k + 1] - table.s[k]):
-            k += 1
-        elif k > first and along < -0.75 * (table.s[k] - table.s[k - 1]):
-            k -= 1
-        else:
-            return table.s[k] + along, k
+    begin, along = k, _along(table, k, x, y)
+    while k < last and along > 0.5 * (table.s[k + 1] - table.s[k]):
+        k, along = k + 1, _along(table, k + 1, x, y)
+    while k == begin and k > first and along < -0.75 * (table.s[k] - table.s[k - 1]):
+        k, begin, along = k - 1, k - 1, _along(table, k - 1, x, y)
+    return table.s[k] + along, k
+
+
+@kernel
+def _along(table: LaneTable, k: int, x: float, y: float) -> float:
+    """How far (m) a point lies ahead of a sample."""
+    dx, dy = x - table.xy[k, 0], y - table.xy[k, 1]
+    return float(dx * table.ahead[k, 0] + dy * table.ahead[k, 1])
 
 
 @kernel
@@ -80,7 +85,7 @@ def look(
     table: LaneTable, fleet: Fleet, others: Others, signals: NDArray[np.uint8], ahead: Ahead
 ) -> None:
     """Fills in what every driver sees."""
-    path = np.empty((SIGHT, 6))  # x, y, z, yaw, arc length from the own centre, extra width
+    path = np.empty((SIGHT, 7))  # x, y, z, cosine and sine of yaw, way from the centre, extra width
     boxes = _boxes(table, fleet, others)
     for i in range(len(fleet.x)):
         _find_entry(table, fleet, i, ahead)
@@ -88,12 +93,23 @@ def look(
         ahead.hold[i] = _red_line(table, fleet, i, signals)
         ahead.gap[i], ahead.lead_speed[i], ahead.room[i], ahead.leader[i] = FAR, 0.0, FAR, -1
         side = fleet.half_width[i] + MARGIN * max(1.0 - fleet.stood[i] / PATIENCE, 0.0)
-        sight = path[count - 1, 4] + 5.0 if count > 0 else 0.0
+        west, east, south, north = _bounds(path, count, 1.5 * side)
         for b in range(len(boxes)):
-            away = (boxes[b, 0] - fleet.x[i]) ** 2 + (boxes[b, 1] - fleet.y[i]) ** 2
-            near = away < (sight + boxes[b, 5] + boxes[b, 6]) ** 2
-            if near and count > 0 and int(boxes[b, 9]) != i:
+            x, y, reach = boxes[b, 0], boxes[b, 1], boxes[b, 5] + boxes[b, 6]
+            near = west - reach < x < east + reach and south - reach < y < north + reach
+            if near and int(boxes[b, 9]) != i:
                 _meet(i, fleet, ahead, boxes[b], side, path[:count])
+
+
+@kernel
+def _bounds(path: FloatArray, count: int, side: float) -> tuple[float, float, float, float]:
+    """The least and the greatest x and y (m) of a strip; an empty path's has no inside."""
+    west, east, south, north = FAR, -FAR, FAR, -FAR
+    for k in range(count):
+        reach = side + path[k, 6]
+        west, east = min(west, path[k, 0] - reach), max(east, path[k, 0] + reach)
+        south, north = min(south, path[k, 1] - reach), max(north, path[k, 1] + reach)
+    return west, east, south, north
 
 
 @kernel
@@ -173,7 +189,7 @@ def _path(
     reach = 25.0 + v * (2.0 + v / (2.0 * brake))
     if ahead.enter[i] < reach:
         reach = max(reach, ahead.leave[i] + 20.0)
-    target, count, offset = FAR, 0, -fleet.s[i]
+    target, count, offset = FAR, 0, -fleet.s[i]  # target: squared
     aside, back = lane_offset(table, fleet, i), 8.0 + RETURN_TIME * v
     if abs(aside) < OWN_LANE:
         aside = 0.0
@@ -183,20 +199,21 @@ def _path(
         for p in range(begin, table.first[lane + 1]):
             at = offset + table.s[p]
             if at > reach or count == SIGHT:
-                ahead.target[i] = target
+                ahead.target[i] = math.sqrt(target)
                 return count
             allowed = min(table.speed[p] * fleet.wish[i], table.curve_speed[p])
-            target = min(target, math.sqrt(allowed * allowed + 2.0 * brake * max(at - 2.0, 0.0)))
+            target = min(target, allowed * allowed + 2.0 * brake * max(at - 2.0, 0.0))
             if at <= 0.0:
                 continue
             shift = 0.5 * aside * max(1.0 - at / back, 0.0)
-            path[count, 0] = table.xy[p, 0] - shift * math.sin(table.yaw[p])
-            path[count, 1] = table.xy[p, 1] + shift * math.cos(table.yaw[p])
-            path[count, 2], path[count, 3], path[count, 4] = table.z[p], table.yaw[p], at
-            path[count, 5] = abs(shift)
+            cos, sin = table.ahead[p, 0], table.ahead[p, 1]
+            path[count, 0] = table.xy[p, 0] - shift * sin
+            path[count, 1] = table.xy[p, 1] + shift * cos
+            path[count, 2], path[count, 3], path[count, 4] = table.z[p], cos, sin
+            path[count, 5], path[count, 6] = at, abs(shift)
             count += 1
         offset += table.length[lane]
-    ahead.target[i] = target
+    ahead.target[i] = math.sqrt(target)
     return count
 
 
@@ -233,17 +250,17 @@ def _meet(
     while k + 1 < len(path):
         k += 1
         x, y = path[k, 0] - box[0], path[k, 1] - box[1]
-        wide = side + path[k, 5]
+        wide = side + path[k, 6]
         away = math.sqrt(x * x + y * y) - length - width - 1.5 * wide
         if away > LEAP:  # no sample before the next one looked at can touch
             k += int(away / LEAP) - 1
             continue
         if abs(cos * x + sin * y) > length + wide or abs(cos * y - sin * x) > width + wide:
             continue
-        arc = path[k, 4]
+        arc = path[k, 5]
         if arc < nose - 0.5 or abs(path[k, 2] - box[2]) > STACKED:
             continue
-        tx, ty = math.cos(path[k, 3]), math.sin(path[k, 3])
+        tx, ty = path[k, 3], path[k, 4]
         extent = abs(cos * tx + sin * ty) * length + abs(cos * ty - sin * tx) * width
         rear = arc + max(-(x * tx + y * ty) - extent, -1.0)
         along = max(box[7] * tx + box[8] * ty, 0.0)
@@ -267,7 +284,10 @@ def accelerate(fleet: Fleet, ahead: Ahead) -> FloatArray:
         lead = interaction(v, v - ahead.lead_speed[i], ahead.gap[i], fleet.min_gap[i],
                            fleet.headway[i], a, b)  # fmt: skip
         line = interaction(v, v, ahead.hold[i], LINE_GAP, 0.4, a, b)
-        accel[i] = min(max(free - max(lead, line), -HARD_BRAKE), a)
+        wanted = free - max(lead, line)
+        if v < STILL and wanted < RESTFUL:
+            wanted = -b
+        accel[i] = min(max(wanted, -HARD_BRAKE), a)
     return accel
 
 

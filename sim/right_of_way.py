@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 INSIST = 12.0  # s; then a driver no longer yields by priority
 SERVED_FIRST = 25.0  # s; then nobody else gets a claim that meets the wished one
+STARVED = 40.0  # s; then others keep room for a driver, also while its light is red
 CLEAR = 1.0  # m behind the rear
 GAP_TIME = 2.0  # s between the own leaving and the other's coming
 STOP_TIME = 1.0  # s at a stop sign
@@ -91,6 +92,8 @@ def _may_enter(table: LaneTable, fleet: Fleet, others: Others, ahead: Ahead, i: 
         return False
     if not _is_first(fleet, ahead, i) or not _has_room(fleet, ahead, i):
         return False
+    if not _turns_on(table, fleet, ahead, i):
+        return False
     for k in range(ahead.begin[i], ahead.end[i] + 1):
         lane = fleet.route[i, k]
         for row in range(table.meet_first[lane], table.meet_first[lane + 1]):
@@ -118,13 +121,56 @@ def _is_first(fleet: Fleet, ahead: Ahead, i: int) -> bool:
 def _has_room(fleet: Fleet, ahead: Ahead, i: int) -> bool:
     """Whether it and everybody bound for the same exit fit beyond the junction."""
     needed = 2.0 * fleet.half_length[i] + fleet.min_gap[i]
-    last = fleet.route[i, ahead.end[i]]
+    last, kept = fleet.route[i, ahead.end[i]], 0.0
     for j in range(len(fleet.x)):
         if j != i:
+            space = 2.0 * fleet.half_length[j] + fleet.min_gap[j]
             for c in range(fleet.claim_lane.shape[1]):
                 if fleet.claim_lane[j, c] == last:
-                    needed += 2.0 * fleet.half_length[j] + fleet.min_gap[j]
-    return bool(ahead.room[i] > needed)
+                    needed += space
+            if _starves(fleet, ahead, i, j):
+                kept = max(kept, space)
+    return bool(ahead.room[i] > needed + kept)
+
+
+@kernel
+def _starves(fleet: Fleet, ahead: Ahead, i: int, j: int) -> bool:
+    """Whether j has stood long, and longer, at its entry to where i is bound.
+
+    Without that the lights' phases can give a short road's room to one approach for ever.
+    """
+    if fleet.stood[j] <= max(fleet.stood[i], STARVED) or ahead.begin[j] < 0:
+        return False
+    last = fleet.route.shape[1] - 1
+    if ahead.end[i] == last or ahead.end[j] == last or ahead.enter[j] > 3.0:
+        return False
+    return bool(fleet.route[i, ahead.end[i] + 1] == fleet.route[j, ahead.end[j] + 1])
+
+
+@kernel
+def _turns_on(table: LaneTable, fleet: Fleet, ahead: Ahead, i: int) -> bool:
+    """Whether the round it enters, if it enters one, still has a free lane then."""
+    if ahead.end[i] + 1 >= fleet.route.shape[1]:
+        return True
+    ring = table.ring[fleet.route[i, ahead.end[i] + 1]]
+    if ring < 0 or table.ring[fleet.route[i, 0]] == ring:
+        return True
+    inside = 0
+    for j in range(len(fleet.x)):
+        inside += j != i and _is_in(table, fleet, j, ring)
+    return bool(inside < table.ring_room[ring])
+
+
+@kernel
+def _is_in(table: LaneTable, fleet: Fleet, j: int, ring: int) -> bool:
+    """Whether a vehicle is in a round, or has a claim that leads into it."""
+    found = table.ring[fleet.route[j, 0]] == ring
+    for c in range(fleet.claim_lane.shape[1]):
+        lane = fleet.claim_lane[j, c]
+        if lane >= 0:
+            for row in range(table.after_first[lane], table.after_first[lane + 1]):
+                found = found or table.ring[table.after[row]] == ring
+    return found
 
 
 @kernel

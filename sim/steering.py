@@ -47,8 +47,8 @@ def lane_offset(table: LaneTable, fleet: Fleet, i: int) -> float:
     """How far (m) a vehicle's centre is left of its lane's centre line."""
     p = fleet.sample[i]
     dx, dy = fleet.x[i] - table.xy[p, 0], fleet.y[i] - table.xy[p, 1]
-    along = math.cos(table.yaw[p]) * dx + math.sin(table.yaw[p]) * dy
-    across = math.cos(table.yaw[p]) * dy - math.sin(table.yaw[p]) * dx
+    cos, sin = table.ahead[p, 0], table.ahead[p, 1]
+    along, across = cos * dx + sin * dy, cos * dy - sin * dx
     return float(across - 0.5 * table.bend[p] * along * along)
 
 

@@ -70,6 +70,7 @@ class Traffic:
         self._max_steer = self._wheels()
         self._crowd = Crowd(world, rng, walkers, keep_clear)
         self._wanted = np.zeros(len(at))  # m/s, the speed reached by now as commanded
+        self._controls = np.zeros((len(at), 3))  # throttle, steer, brake as sent last
 
     def step(self, readings: Readings) -> None:
         """Queues everybody's controls for the next tick, from where everybody is now."""
@@ -87,12 +88,15 @@ class Traffic:
         signals = np.array([SIGNAL[state[one]] for one in self._lights], dtype=np.uint8)
         others = _others(users, rows, self._roads)
         accel, steer = decide(self._table, self.fleet, others, signals, DT, self._rng)
-        pedal = self._pedal(accel)
+        pedal, held = self._pedal(accel)
         wheel = np.clip(-steer / self._max_steer, -1.0, 1.0)
-        controls = np.column_stack([np.maximum(pedal, 0.0), wheel, np.maximum(-pedal, 0.0)])
+        wheel = np.where(held, self._controls[:, 1], wheel)
+        controls = np.stack([np.maximum(pedal, 0.0), wheel, np.maximum(-pedal, 0.0)], axis=-1)
+        new = np.flatnonzero((controls != self._controls).any(axis=1))
+        self._controls = controls
         return [
             carla.command.ApplyVehicleControl(one, carla.VehicleControl(*control))
-            for one, control in zip(self.ids.tolist(), controls.tolist(), strict=True)
+            for one, control in zip(self.ids[new].tolist(), controls[new].tolist(), strict=True)
         ]
 
     def destroy(self) -> None:
@@ -147,15 +151,18 @@ class Traffic:
         fleet.half_length[:], fleet.half_width[:] = users.half_extent[rows, :2].T
         fleet.wheelbase[:] = 1.16 * fleet.half_length
 
-    def _pedal(self, accel: FloatArray) -> FloatArray:
-        """`sim.vehicle.Pedals` for all: throttle where positive, brake where negative."""
+    def _pedal(self, accel: FloatArray) -> tuple[FloatArray, NDArray[np.bool_]]:
+        """`sim.vehicle.Pedals` for all: throttle where positive, brake where negative; who stands.
+
+        Who is held at a standstill does not turn the wheels either: nothing new is sent.
+        """
         speed = self.fleet.speed
         error = np.clip(self._wanted - speed, -PEDALS.max_error, PEDALS.max_error)
         full = np.where(accel > 0.0, PEDALS.full_throttle_accel, PEDALS.full_brake_accel)
         pedal = accel / full + PEDALS.gain * error
         held = (speed < PEDALS.standstill) & (accel <= 0.0)
         self._wanted = np.where(held, speed, speed + error + accel * DT)
-        return np.clip(np.where(held, -PEDALS.hold_brake, pedal), -1.0, 1.0)
+        return np.clip(np.where(held, -PEDALS.hold_brake, pedal), -1.0, 1.0), held
 
 
 def _blueprints(world: carla.World) -> list[carla.ActorBlueprint]:
@@ -199,7 +206,9 @@ def _box_centres(users: RoadUsers, rows: NDArray[np.intp]) -> tuple[FloatArray, 
 
 def _others(users: RoadUsers, rows: NDArray[np.intp], roads: Roads) -> Others:
     """Everybody who is not of the fleet, and the junction lanes that strange vehicles use."""
-    rest = np.setdiff1d(np.arange(len(users.ids)), rows)
+    strange = np.ones(len(users.ids), dtype=np.bool_)
+    strange[rows] = False
+    rest = np.flatnonzero(strange)
     x, y = _box_centres(users, rest)
     used_lane, used_rear = _used(users, rest[~users.walker[rest]], roads)
     return Others(

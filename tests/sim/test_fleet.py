@@ -1,97 +1,22 @@
 """Background drivers on real maps, without a server."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import carla
 import numpy as np
 import pytest
 
-from sim import maps
-from sim.fleet import (
-    GREEN,
-    RED,
-    YELLOW,
-    Fleet,
-    LaneTable,
-    Others,
-    decide,
-    lane_table,
-    make_fleet,
-    nobody,
-    roll,
-)
-from sim.roads import Roads, StopKind
-
-MAPS = Path(__file__).parents[2].parent / "shared/maps/carla"
-DT = 0.05
-PHASE, GREEN_TIME, YELLOW_TIME = 15.0, 10.0, 3.0  # s
+from sim.fleet import GREEN, RED, Fleet, decide, make_fleet, nobody, roll
+from sim.following import track
+from tests.sim.streets import DT, Streets, map_file, overlaps
 
 
-class Streets:
-    """A map, its lights and its dice."""
-
-    def __init__(self, name: str) -> None:
-        path = maps.path(name) if name in maps.names() else MAPS / f"{name}.xodr"
-        if not path.exists():
-            pytest.skip(f"no {path}")
-        self.roads = Roads(carla.Map(name, path.read_text()))
-        lines = [line for line in self.roads.stop_lines if line.kind is StopKind.SIGNAL]
-        self.ids = tuple(sorted({line.opendrive_id for line in lines}))
-        self.table: LaneTable = lane_table(self.roads, self.ids)
-        groups: dict[int, set[str]] = {}
-        for line in lines:
-            groups.setdefault(int(self.roads.junction[line.lane]), set()).add(line.opendrive_id)
-        self.groups = [sorted(groups[key]) for key in sorted(groups)]
-
-    def lights(self, t: float) -> np.ndarray:
-        states = np.full(len(self.ids), RED, np.uint8)
-        now = t % PHASE
-        show = GREEN if now < GREEN_TIME else YELLOW if now < GREEN_TIME + YELLOW_TIME else RED
-        for group in self.groups:
-            states[self.ids.index(group[int(t / PHASE) % len(group)])] = show
-        return states
-
-    def fleet(self, count: int, rng: np.random.Generator) -> Fleet:
-        roads = self.roads
-        free = np.flatnonzero((roads.junction < 0) & (np.diff(self.table.after_first) > 0))
-        places = [
-            (lane, s) for lane in free for s in np.arange(8.0, roads.length[lane] - 8.0, 14.0)
-        ]
-        chosen = np.array(places)[rng.permutation(len(places))[:count]]
-        half = np.stack([rng.uniform(1.8, 2.8, count), rng.uniform(0.9, 1.08, count)], axis=1)
-        return make_fleet(self.table, chosen[:, 0].astype(np.int32), chosen[:, 1], half, rng)
-
-    def run(self, fleet: Fleet, seconds: float, seed: int, others: Others) -> Iterator[float]:
-        rng = np.random.default_rng(seed)
-        for tick in range(round(seconds / DT)):
-            accel, steer = decide(self.table, fleet, others, self.lights(tick * DT), DT, rng)
-            roll(fleet, accel, steer, DT)
-            yield tick * DT
+def streets_of(town: str) -> Streets:
+    if not map_file(town).exists():
+        pytest.skip(f"no {map_file(town)}")
+    return Streets(town)
 
 
 @pytest.fixture(scope="module", params=["Town01", "Town04", "Town10HD", "suburb"])
 def streets(request: pytest.FixtureRequest) -> Streets:
-    return Streets(request.param)
-
-
-def overlaps(fleet: Fleet) -> int:
-    """Pairs of boxes that meet, by the separating-axis theorem."""
-    centre = np.stack([fleet.x, fleet.y], axis=-1)
-    apart = np.hypot(*(centre[:, None] - centre[None]).transpose(2, 0, 1))
-    level = np.abs(fleet.z[:, None] - fleet.z[None]) < 3.0
-    first, second = np.nonzero(np.triu((apart < 7.0) & level, 1))
-    axes = np.stack([np.cos(fleet.yaw), np.sin(fleet.yaw)], axis=-1)
-    normal = axes[:, ::-1] * (-1.0, 1.0)
-    half = np.stack([fleet.half_length, fleet.half_width], axis=-1)
-    gap = np.full(len(first), -np.inf)
-    for a, b in ((first, second), (second, first)):
-        for k, axis in enumerate((axes[a], normal[a])):
-            reach = np.abs((axes[b] * axis).sum(-1)) * half[b, 0]
-            reach += np.abs((normal[b] * axis).sum(-1)) * half[b, 1]
-            along = np.abs(((centre[b] - centre[a]) * axis).sum(-1))
-            gap = np.maximum(gap, along - reach - half[a, k])
-    return int((gap < 0.0).sum())
+    return streets_of(request.param)
 
 
 def test_traffic_flows_for_minutes_without_a_collision(streets: Streets) -> None:
@@ -99,19 +24,38 @@ def test_traffic_flows_for_minutes_without_a_collision(streets: Streets) -> None
 
 
 def test_traffic_merges_on_the_motorway_without_a_collision() -> None:
-    assert_flow(Streets("motorway"))
+    assert_flow(streets_of("motorway"))
 
 
 def assert_flow(streets: Streets) -> None:
     fleet = streets.fleet(60, np.random.default_rng(5))
     speeds, longest = [], 0.0
+    room = np.maximum(in_rings(streets, fleet), streets.table.ring_room)
     for t in streets.run(fleet, 150.0, 1, nobody()):
         if round(t / DT) % 4 == 0:
-            assert overlaps(fleet) == 0, f"at {t:.2f} s"
+            assert not overlaps(fleet), f"at {t:.2f} s"
+            assert (in_rings(streets, fleet) <= room).all(), "a roundabout is full"
         speeds.append(fleet.speed.mean())
         longest = max(longest, float(fleet.stood.max()))
     assert np.mean(speeds) > 1.5
     assert longest < 130.0
+
+
+def in_rings(streets: Streets, fleet: Fleet) -> np.ndarray:
+    ring = streets.table.ring[fleet.route[:, 0]]
+    return np.bincount(ring[ring >= 0], minlength=len(streets.table.ring_room))
+
+
+def test_a_kink_in_a_lane_ends_no_drive() -> None:
+    town = streets_of("suburb")
+    fleet = town.fleet(1, np.random.default_rng(0))
+    first = int(town.table.first[fleet.route[0, 0]])
+    xy, ahead = town.table.xy.copy(), town.table.ahead.copy()
+    xy[first + 1] = xy[first] + (2.0, 0.0)
+    ahead[first : first + 2] = 1.0, 0.0
+    fleet.x[0], fleet.y[0], fleet.sample[0] = xy[first, 0] + 0.9, xy[first, 1], first
+    track(town.table._replace(xy=xy, ahead=ahead), fleet, np.zeros(1), DT)
+    assert fleet.sample[0] in (first, first + 1)
 
 
 def test_drivers_keep_to_their_lanes(streets: Streets) -> None:
@@ -124,7 +68,7 @@ def test_drivers_keep_to_their_lanes(streets: Streets) -> None:
 
 
 def test_two_runs_are_identical_and_another_seed_differs() -> None:
-    town = Streets("Town10HD")
+    town = streets_of("Town10HD")
 
     def end(seed: int) -> bytes:
         fleet = town.fleet(30, np.random.default_rng(seed))
@@ -151,7 +95,7 @@ def test_nobody_enters_on_red(streets: Streets) -> None:
 
 
 def test_drivers_stop_behind_a_stranger_and_for_a_walker() -> None:
-    town = Streets("Town01")
+    town = streets_of("Town01")
     lane = int(np.argmax(town.roads.length))
     half = np.array([[2.4, 1.0]])
     here = town.roads.pose(lane, 60.0)
@@ -172,7 +116,7 @@ def test_drivers_stop_behind_a_stranger_and_for_a_walker() -> None:
 
 
 def test_a_stranger_in_the_junction_keeps_others_out() -> None:
-    town = Streets("Town01")
+    town = streets_of("Town01")
     table = town.table
     row = int(np.argmax(table.meet[:, 1] - table.meet[:, 0] > 2.0))
     lane = int(np.searchsorted(table.meet_first, row, side="right") - 1)

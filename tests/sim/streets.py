@@ -1,0 +1,97 @@
+"""A map with its lights and vehicles, without a server: where tests and soaks of traffic drive."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import carla
+import numpy as np
+from numpy.typing import NDArray
+
+from common.frames import FloatArray
+from sim import maps
+from sim.fleet import Fleet, LaneTable, Others, decide, lane_table, make_fleet, roll
+from sim.kernel import kernel
+from sim.maps.files import read_map
+from sim.roads import Roads
+from sim.server import opendrive
+from sim.server.lights import LightController
+from sim.server.signals import signals_of
+
+CARLA_MAPS = Path(__file__).parents[2].parent / "shared/maps/carla"
+DT = 0.05  # s
+SPACING = 14.0  # m between vehicles at the start
+LANE_ENDS = 8.0  # m from a lane's ends where nobody starts
+
+
+def map_file(town: str) -> Path:
+    """Where a town lies: a built-in one, one of CARLA's, or a file; it may be absent."""
+    if town in maps.names():
+        return maps.path(town)
+    return CARLA_MAPS / f"{town}.xodr" if "." not in town else Path(town)
+
+
+class Streets:
+    """A map and the lights that the embedded server would show there."""
+
+    def __init__(self, town: str) -> None:
+        text = read_map(map_file(town))
+        self.map = carla.Map(town, text)
+        self.roads = Roads(self.map)
+        self.lights = LightController(signals_of(self.map, opendrive.read(text, town)))
+        self.ids = tuple(one.opendrive_id for one in self.lights.signals)
+        self.table: LaneTable = lane_table(self.roads, self.ids)
+
+    def fleet(self, count: int, rng: np.random.Generator) -> Fleet:
+        """Vehicles of cars' and vans' sizes at drawn places."""
+        roads = self.roads
+        free = np.flatnonzero((roads.junction < 0) & (np.diff(self.table.after_first) > 0))
+        places = [
+            (lane, s)
+            for lane in free
+            for s in np.arange(LANE_ENDS, roads.length[lane] - LANE_ENDS, SPACING)
+        ]
+        chosen = np.array(places)[rng.permutation(len(places))[:count]]
+        n = len(chosen)
+        half = np.stack([rng.uniform(1.8, 2.8, n), rng.uniform(0.9, 1.08, n)], axis=1)
+        return make_fleet(self.table, chosen[:, 0].astype(np.int32), chosen[:, 1], half, rng)
+
+    def run(self, fleet: Fleet, seconds: float, seed: int, others: Others) -> Iterator[float]:
+        """Drives on; gives the time (s) after every tick, beginning with 0 for the first."""
+        rng = np.random.default_rng(seed)
+        self.lights.reset()
+        for tick in range(round(seconds / DT)):
+            accel, steer = decide(self.table, fleet, others, self.lights.states, DT, rng)
+            roll(fleet, accel, steer, DT)
+            self.lights.step(DT)
+            yield tick * DT
+
+
+def overlaps(fleet: Fleet) -> list[tuple[int, int]]:
+    """Pairs of vehicles whose boxes meet."""
+    size = np.stack([fleet.half_length, fleet.half_width], axis=-1)
+    meets = _overlaps(np.stack([fleet.x, fleet.y, fleet.z, fleet.yaw], axis=-1), size)
+    return [(int(a), int(b)) for a, b in np.argwhere(meets)]
+
+
+@kernel
+def _overlaps(pose: FloatArray, half: FloatArray) -> NDArray[np.bool_]:
+    """Which boxes i < j (N, N) meet, by the separating-axis theorem; pose (N, 4) x, y, z, yaw."""
+    meets = np.zeros((len(pose), len(pose)), dtype=np.bool_)
+    for i in range(len(pose)):
+        for j in range(i + 1, len(pose)):
+            d = pose[j] - pose[i]
+            reach = half[i, 0] + half[i, 1] + half[j, 0] + half[j, 1]
+            if d[0] * d[0] + d[1] * d[1] > reach * reach or abs(d[2]) > 3.0:
+                continue
+            apart = False
+            for own, other in ((i, j), (j, i)):
+                cos, sin = np.cos(pose[own, 3]), np.sin(pose[own, 3])
+                c, s = abs(np.cos(d[3])), abs(np.sin(d[3]))
+                long, wide = half[other, 0], half[other, 1]
+                along, across = abs(cos * d[0] + sin * d[1]), abs(cos * d[1] - sin * d[0])
+                apart = apart or along > half[own, 0] + c * long + s * wide
+                apart = apart or across > half[own, 1] + s * long + c * wide
+            meets[i, j] = not apart
+    return meets
