@@ -62,7 +62,7 @@ def episode(
         if judge.ending in endings:
             return
         world.apply(decision.command)
-        stage.traffic.step(readings)
+        stage.traffic.step(readings.users, readings.lights)
         readings = world.tick()
         judge.step(readings)
         state_hash = chain_hash(state_hash, readings)

@@ -32,7 +32,7 @@ def measure() -> dict[str, tuple[float, str]]:
         readings = world.start()
         for _ in range(WARM_UP + TICKS):
             started = time.perf_counter()
-            traffic.step(readings)
+            traffic.step(readings.users, readings.lights)
             world.flush()
             times.append((time.perf_counter() - started) * 1e3)
             readings = world.tick()

@@ -7,10 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.frames import FloatArray, Pose2
+from common.messages import LightState
 from sim import iso
-from sim.pavement import Pavement, pavement
-from sim.readings import RoadUsers
-from sim.walking import Cars, Walkers, make_walkers, stroll
+from sim.pavement import Pavement, lights_of, pavement
+from sim.readings import Lights, RoadUsers
+from sim.roads import Roads
+from sim.walking import GO, NO_LIGHT, WAIT, Cars, Walkers, make_walkers, stroll
 from sim.world import DT, World
 
 HALF_HEIGHT = 0.93  # m; a walker's origin is the middle of its body
@@ -25,28 +27,47 @@ class Crowd:
     """Walkers on the pavements; remembers where each of them is going."""
 
     def __init__(
-        self, world: World, rng: np.random.Generator, count: int, keep_clear: Pose2 | None
+        self,
+        world: World,
+        roads: Roads,
+        rng: np.random.Generator,
+        count: int,
+        keep_clear: Pose2 | None,
     ) -> None:
         """Spawns up to count walkers; none where the map has no pavements."""
         self._world, self._rng = world, rng
         self._graph: Pavement = pavement(world.map)
+        actors = {opendrive_id: actor_id for actor_id, opendrive_id in world.signals()}
+        self._light = tuple(actors.get(one) for one in lights_of(self._graph, roads))
         edge, s = _places(self._graph, rng, count, keep_clear)
         born, rows = self._spawn(edge, s, count)
         self.ids = born
         self.walkers: Walkers = make_walkers(self._graph, edge[rows], s[rows], rng)
 
-    def step(self, users: RoadUsers) -> list[carla.command.ApplyWalkerControl]:
+    def step(self, users: RoadUsers, lights: Lights) -> list[carla.command.ApplyWalkerControl]:
         """Everybody's controls for the next tick, from where everybody is now."""
         if not len(self.ids):
             return []
         rows = np.searchsorted(users.ids, self.ids)
         self.walkers.x[:], self.walkers.y[:] = users.pose[rows, :2].T
-        heading, speed = stroll(self._graph, self.walkers, _cars(users), DT, self._rng)
+        heading, speed = stroll(
+            self._graph, self.walkers, _cars(users), self._walk(lights), DT, self._rng
+        )
         ways = iso.mirror(np.column_stack([heading, np.zeros(len(heading))]))
         return [
             carla.command.ApplyWalkerControl(one, carla.WalkerControl(carla.Vector3D(*way), pace))
             for one, way, pace in zip(self.ids.tolist(), ways.tolist(), speed.tolist(), strict=True)
         ]
+
+    def _walk(self, lights: Lights) -> NDArray[np.int32]:
+        """Whether the light at each edge, if there is one, lets people walk (E,)."""
+        state = dict(lights)
+        walk = [
+            NO_LIGHT if light is None or state[light] is LightState.OFF
+            else GO if state[light] is LightState.RED else WAIT
+            for light in self._light
+        ]  # fmt: skip
+        return np.array(walk, dtype=np.int32)
 
     def _spawn(
         self, edge: NDArray[np.int32], s: FloatArray, count: int

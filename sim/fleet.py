@@ -33,6 +33,7 @@ PLACE = 9.0  # m; a lane where a car can wait
 SHORT = 30.0  # m; a lane for so few vehicles that a round of them can fill up
 RED, YELLOW, GREEN, OFF = 0, 1, 2, 3  # signal states, CARLA's TrafficLightState
 PRIORITY = {RouteCommand.STRAIGHT: 2, RouteCommand.RIGHT: 1, RouteCommand.LEFT: 0}
+TURN = {RouteCommand.LEFT: 1, RouteCommand.RIGHT: -1}
 MINOR = -4  # added to a connection behind a stop or yield sign
 
 
@@ -56,6 +57,7 @@ class LaneTable(NamedTuple):
     after_first: IntArray  # (L + 1,) rows of `after`
     after: IntArray  # successors that never lead into a dead end
     held: NDArray[np.bool_]  # (L,) must be claimed before a vehicle enters
+    turn: IntArray  # (L,) +1 where a connection turns left, -1 right
     inside: NDArray[np.bool_]  # (L,) no place to wait: in a junction
     ring: IntArray  # (L,) the small round of short lanes it belongs to, -1 for none
     ring_room: IntArray  # (R,) vehicles that a round takes and still turns
@@ -161,6 +163,7 @@ def lane_table(roads: Roads, signal_ids: tuple[str, ...]) -> LaneTable:
         after_first=np.cumsum([0, *map(len, after)]).astype(np.int32),
         after=np.array([b for row in after for b in row], dtype=np.int32),
         held=np.bincount(lanes, minlength=len(roads)) > 0,
+        turn=np.array([TURN.get(command, 0) for command in roads.command], dtype=np.int32),
         inside=roads.junction >= 0,
         ring=ring,
         ring_room=ring_room,
@@ -244,7 +247,7 @@ def decide(
     """
     n = len(fleet.x)
     track(table, fleet, rng.random(n), dt)
-    ahead = _nothing_ahead(n)
+    ahead = nothing_ahead(n)
     look(table, fleet, others, signals, ahead)
     order = np.lexsort((np.arange(n), ahead.enter, -fleet.waited))
     claim(table, fleet, others, ahead, order, dt)
@@ -276,7 +279,8 @@ def _stop_table(roads: Roads, signal_ids: tuple[str, ...]) -> FloatArray:
     return stop
 
 
-def _nothing_ahead(n: int) -> Ahead:
+def nothing_ahead(n: int) -> Ahead:
+    """An empty sheet for `look` to fill in, for n vehicles."""
     figures = [np.zeros(n) for _ in range(7)]
     places = [np.zeros(n, dtype=np.int32) for _ in range(3)]
     gap, lead_speed, hold, target, enter, leave, room = figures

@@ -19,6 +19,7 @@ from scipy.spatial import cKDTree
 from common.frames import FloatArray
 from sim import iso
 from sim.opendrive import sidewalks
+from sim.roads import Roads, StopKind
 
 if TYPE_CHECKING:
     import carla
@@ -32,6 +33,7 @@ REACH = 5.0  # m from a crossing's end to the pavement
 JAYWALK = 60.0  # m between ways over the road on maps without crosswalks
 WIDEST = 24.0  # m of road that people cross at once
 SHORTEST = 4.0  # m
+BEHIND_LINE, BEYOND_LINE = -6.0, 12.0  # m from a stop line to the crossing that it keeps free
 
 
 class Pavement(NamedTuple):
@@ -73,6 +75,31 @@ def pavement(carla_map: carla.Map) -> Pavement:
         at = sorted(cut)
         pieces += [walk[a : b + 1] for a, b in itertools.pairwise(at)]
     return _graph(pieces, over)
+
+
+def lights_of(graph: Pavement, roads: Roads) -> tuple[str, ...]:
+    """The OpenDRIVE id of the light that holds the traffic before each edge (E,), "" for none.
+
+    OpenDRIVE tells of no lights for walkers; theirs are taken to be green while this one is red.
+    """
+    found = [""] * len(graph.length)
+    for line in roads.stop_lines:
+        middle, across = 0.5 * (line.left + line.right), line.right - line.left
+        ahead = np.array([-across[1], across[0]]) / max(float(np.hypot(*across)), 1e-9)
+        for edge in np.flatnonzero(graph.crossing) if line.kind is StopKind.SIGNAL else ():
+            begin = graph.xy[graph.first[edge]]
+            over = graph.xy[graph.first[edge + 1] - 1] - begin
+            turn = ahead[0] * over[1] - ahead[1] * over[0]
+            dx, dy = begin - middle
+            if abs(turn) < 0.5 * np.hypot(*over):
+                continue  # nearly parallel
+            far, share = (
+                (dx * over[1] - dy * over[0]) / turn,
+                (dx * ahead[1] - dy * ahead[0]) / turn,
+            )
+            if BEHIND_LINE < far < BEYOND_LINE and 0.0 <= share <= 1.0:
+                found[edge] = line.opendrive_id
+    return tuple(found)
 
 
 def _walks(carla_map: carla.Map) -> list[FloatArray]:

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from common.frames import FloatArray, Pose2
 from common.messages import CameraFrame, LightState, Proprioception
 
+Lights = tuple[tuple[int, LightState], ...]  # actor id -> what it shows, by id
+
 
 @dataclass(frozen=True, slots=True)
 class RoadUsers:
@@ -53,7 +55,7 @@ class Readings:
     t: float  # s since the episode's first tick
     users: RoadUsers
     ego_id: int
-    lights: tuple[tuple[int, LightState], ...]  # actor id -> what it shows, by id
+    lights: Lights
     frames: tuple[CameraFrame, ...]  # the rig's order; empty between camera ticks
     proprioception: Proprioception
     contacts: tuple[Contact, ...]

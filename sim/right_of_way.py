@@ -92,7 +92,7 @@ def _may_enter(table: LaneTable, fleet: Fleet, others: Others, ahead: Ahead, i: 
         return False
     if not _is_first(fleet, ahead, i) or not _has_room(fleet, ahead, i):
         return False
-    if not _turns_on(table, fleet, ahead, i):
+    if not turns_on(table, fleet, ahead, i):
         return False
     for k in range(ahead.begin[i], ahead.end[i] + 1):
         lane = fleet.route[i, k]
@@ -148,7 +148,7 @@ def _starves(fleet: Fleet, ahead: Ahead, i: int, j: int) -> bool:
 
 
 @kernel
-def _turns_on(table: LaneTable, fleet: Fleet, ahead: Ahead, i: int) -> bool:
+def turns_on(table: LaneTable, fleet: Fleet, ahead: Ahead, i: int) -> bool:
     """Whether the round it enters, if it enters one, still has a free lane then."""
     if ahead.end[i] + 1 >= fleet.route.shape[1]:
         return True
@@ -163,13 +163,18 @@ def _turns_on(table: LaneTable, fleet: Fleet, ahead: Ahead, i: int) -> bool:
 
 @kernel
 def _is_in(table: LaneTable, fleet: Fleet, j: int, ring: int) -> bool:
-    """Whether a vehicle is in a round, or has a claim that leads into it."""
+    """Whether a vehicle is in a round or has a claim that leads into it, and none out of it."""
     found = table.ring[fleet.route[j, 0]] == ring
     for c in range(fleet.claim_lane.shape[1]):
         lane = fleet.claim_lane[j, c]
-        if lane >= 0:
-            for row in range(table.after_first[lane], table.after_first[lane + 1]):
-                found = found or table.ring[table.after[row]] == ring
+        if lane < 0 or table.ring[lane] == ring:
+            continue
+        leads_in = False
+        for row in range(table.after_first[lane], table.after_first[lane + 1]):
+            leads_in = leads_in or table.ring[table.after[row]] == ring
+        if found and not leads_in:
+            return False
+        found = found or leads_in
     return found
 
 

@@ -17,7 +17,8 @@ from sim import iso
 from sim.crowd import Crowd
 from sim.fleet import GREEN, OFF, RED, YELLOW, Fleet, LaneTable, Others, decide, lane_table
 from sim.fleet import make_fleet as fleet_at_rest
-from sim.readings import Readings, RoadUsers
+from sim.lamps import lamps_of, seen_lamps
+from sim.readings import Lights, RoadUsers
 from sim.roads import Roads
 from sim.vehicle import PedalConfig
 from sim.world import DROP, DT, World
@@ -35,6 +36,8 @@ SIGNAL = {
     LightState.GREEN: GREEN,
     LightState.OFF: OFF,
 }
+FASTEST = 250  # km/h
+WEATHER_EVERY = 100  # ticks; so often drivers look at the sky
 FORESEE = np.array([0.0, 0.5, 1.0, 1.5, 2.0])  # s; where a stranger will be
 
 
@@ -68,35 +71,50 @@ class Traffic:
         half = np.tile(HALF_SIZE, (len(at), 1))
         self.fleet: Fleet = fleet_at_rest(self._table, roads.lane[at], roads.s[at], half, rng)
         self._max_steer = self._wheels()
-        self._crowd = Crowd(world, rng, walkers, keep_clear)
+        self._crowd = Crowd(world, roads, rng, walkers, keep_clear)
         self._wanted = np.zeros(len(at))  # m/s, the speed reached by now as commanded
+        self._lamps, self._seen, self._ticks = np.zeros(len(at), np.int32), 0, 0
         self._controls = np.zeros((len(at), 3))  # throttle, steer, brake as sent last
 
-    def step(self, readings: Readings) -> None:
+    def step(self, users: RoadUsers, lights: Lights) -> None:
         """Queues everybody's controls for the next tick, from where everybody is now."""
-        self._world.send(self._crowd.step(readings.users))
+        self._world.send(self._crowd.step(users, lights))
         if len(self.ids):
-            self._world.send(self._drive(readings))
+            self._world.send(self._drive(users, lights))
 
-    def _drive(self, readings: Readings) -> list[carla.command.ApplyVehicleControl]:
-        users = readings.users
+    def _drive(self, users: RoadUsers, lights: Lights) -> list[carla.command.ApplyVehicleControl]:
         rows = np.searchsorted(users.ids, self.ids)
         if rows[-1] >= len(users.ids) or not np.array_equal(users.ids[rows], self.ids):
             raise RigError("a background vehicle was removed by someone else")
         self._see(users, rows)
-        state = dict(readings.lights)
+        state = dict(lights)
         signals = np.array([SIGNAL[state[one]] for one in self._lights], dtype=np.uint8)
         others = _others(users, rows, self._roads)
         accel, steer = decide(self._table, self.fleet, others, signals, DT, self._rng)
         pedal, held = self._pedal(accel)
-        wheel = np.clip(-steer / self._max_steer, -1.0, 1.0)
+        kmh = np.minimum(3.6 * self.fleet.speed, FASTEST - 1).astype(np.intp)
+        wheel = np.clip(-steer / self._max_steer[np.arange(len(kmh)), kmh], -1.0, 1.0)
         wheel = np.where(held, self._controls[:, 1], wheel)
         controls = np.stack([np.maximum(pedal, 0.0), wheel, np.maximum(-pedal, 0.0)], axis=-1)
+        self._world.send(self._light(controls[:, 2]))
         new = np.flatnonzero((controls != self._controls).any(axis=1))
         self._controls = controls
         return [
             carla.command.ApplyVehicleControl(one, carla.VehicleControl(*control))
             for one, control in zip(self.ids[new].tolist(), controls[new].tolist(), strict=True)
+        ]
+
+    def _light(self, brake: FloatArray) -> list[carla.command.SetVehicleLightState]:
+        """Switches the lamps that are to change."""
+        if self._ticks % WEATHER_EVERY == 0:
+            self._seen = int(seen_lamps(self._world.world.get_weather()))
+        self._ticks += 1
+        lamps = lamps_of(self._table, self.fleet, brake, self._lamps, self._seen)
+        new = np.flatnonzero(lamps != self._lamps)
+        self._lamps = lamps
+        return [
+            carla.command.SetVehicleLightState(one, carla.VehicleLightState(state))
+            for one, state in zip(self.ids[new].tolist(), lamps[new].tolist(), strict=True)
         ]
 
     def destroy(self) -> None:
@@ -131,15 +149,14 @@ class Traffic:
         return carla.command.SpawnActor(blueprint, iso.carla_transform(place))
 
     def _wheels(self) -> FloatArray:
-        """The largest wheel angle (rad) of each vehicle; asked once per kind."""
-        known: dict[str, float] = {}
+        """The largest wheel angle (rad) of each vehicle by its speed in km/h (N, `FASTEST`)."""
+        known: dict[str, FloatArray] = {}
         out = []
         for actor in self._world.world.get_actors([int(one) for one in self.ids]):
             if actor.type_id not in known:
-                wheels = actor.get_physics_control().wheels
-                known[actor.type_id] = max(wheel.max_steer_angle for wheel in wheels)
+                known[actor.type_id] = _wheel_angles(actor.get_physics_control())
             out.append((int(actor.id), known[actor.type_id]))
-        return iso.radians([angle for _, angle in sorted(out)])
+        return np.array([angles for _, angles in sorted(out, key=lambda one: one[0])])
 
     def _see(self, users: RoadUsers, rows: NDArray[np.intp]) -> None:
         """Puts the fleet where the simulator says it is."""
@@ -163,6 +180,14 @@ class Traffic:
         held = (speed < PEDALS.standstill) & (accel <= 0.0)
         self._wanted = np.where(held, speed, speed + error + accel * DT)
         return np.clip(np.where(held, -PEDALS.hold_brake, pedal), -1.0, 1.0), held
+
+
+def _wheel_angles(physics: carla.VehiclePhysicsControl) -> FloatArray:
+    """What full steering turns the front wheels by (rad), at 0, 1, 2 ... km/h."""
+    full = float(iso.radians(max(wheel.max_steer_angle for wheel in physics.wheels)))
+    curve = sorted((point.x, point.y) for point in physics.steering_curve) or [(0.0, 1.0)]
+    speeds, shares = np.array(curve).T
+    return full * np.interp(np.arange(FASTEST), speeds, shares)
 
 
 def _blueprints(world: carla.World) -> list[carla.ActorBlueprint]:

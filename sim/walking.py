@@ -23,10 +23,12 @@ BOLD_SHARE = 0.15  # of those who cross do so in front of traffic that can still
 BOLD_DECEL = 3.0  # m/s2 that the bold expect of a driver
 BOLD_REACTION = 1.2  # s, Green 2000, "How long does it take to stop?"
 PATIENCE = 20.0  # s at the kerb, then they walk on
+LIGHT_PATIENCE = 75.0  # s at the kerb where there is a light: five phases of 15 s
 HURRY = 1.15  # times the pace, on a crossing
 BESIDE = 2.0  # m either side of the crossing's line that a vehicle sweeps
 TURN_BACK = 3.0  # s in front of somebody who stands in the way
 ARM = 1.0  # m kept to the body in front
+NO_LIGHT, WAIT, GO = -1, 0, 1
 
 
 class Walkers(NamedTuple):
@@ -78,15 +80,28 @@ def make_walkers(
 
 
 def stroll(
-    graph: Pavement, walkers: Walkers, cars: Cars, dt: float, rng: np.random.Generator
+    graph: Pavement,
+    walkers: Walkers,
+    cars: Cars,
+    walk: IntArray,
+    dt: float,
+    rng: np.random.Generator,
 ) -> tuple[FloatArray, FloatArray]:
-    """Where everybody heads now, unit vectors (N, 2), and how fast, (N,) m/s."""
-    return _stroll(graph, walkers, cars, dt, rng.random((len(walkers.x), 3)))
+    """Where everybody heads now, unit vectors (N, 2), and how fast, (N,) m/s.
+
+    Walk (E,) tells of every edge whether a light lets people go: `GO`, `WAIT`, or `NO_LIGHT`.
+    """
+    return _stroll(graph, walkers, cars, walk, dt, rng.random((len(walkers.x), 3)))
 
 
 @kernel
 def _stroll(
-    graph: Pavement, walkers: Walkers, cars: Cars, dt: float, draws: FloatArray
+    graph: Pavement,
+    walkers: Walkers,
+    cars: Cars,
+    walk: IntArray,
+    dt: float,
+    draws: FloatArray,
 ) -> tuple[FloatArray, FloatArray]:
     n = len(walkers.x)
     heading, speed = np.zeros((n, 2)), np.zeros(n)
@@ -100,9 +115,10 @@ def _stroll(
         speed[i] = walkers.pace[i]
         if walkers.waited[i] >= 0.0:
             walkers.waited[i] += dt
-            if _is_free(graph, walkers, cars, i):
+            patience = PATIENCE if walk[edge] == NO_LIGHT else LIGHT_PATIENCE
+            if walk[edge] != WAIT and _is_free(graph, walkers, cars, i):
                 walkers.waited[i] = -1.0
-            elif walkers.waited[i] > PATIENCE:
+            elif walkers.waited[i] > patience:
                 _turn(graph, walkers, i, np.array([draws[i, 0], 1.0, 1.0]))
             else:
                 speed[i] = 0.0

@@ -21,7 +21,7 @@ from common.rig import RIG
 from sim import iso
 from sim.ego import EgoSensors
 from sim.maps.files import is_file_name, read_map
-from sim.readings import Readings, RoadUsers
+from sim.readings import Lights, Readings, RoadUsers
 from sim.vehicle import Pedals
 
 DT = 0.05  # s; 20 Hz, the leaderboard's tick
@@ -187,7 +187,7 @@ class World:
     def _readings(self, snapshot: carla.WorldSnapshot, steer: float) -> Readings:
         frame = int(snapshot.frame)
         t = 0.0 if self._first_frame is None else (frame - self._first_frame) * DT
-        users = self._road_users(snapshot)
+        users = self.road_users(snapshot)
         row = users.row(self.ego.id)
         if row is None:
             raise RigError(f"the ego vehicle is gone from {self.address}")
@@ -201,7 +201,7 @@ class World:
             t=t,
             users=users,
             ego_id=int(self.ego.id),
-            lights=tuple((int(one.id), LIGHTS[one.state]) for one in self.lights),
+            lights=self.light_states(),
             frames=sensed.frames,
             proprioception=Proprioception(
                 t, wheel_speed, steer, sensed.accel, sensed.gyro, sensed.gnss
@@ -210,7 +210,8 @@ class World:
             view=sensed.view,
         )
 
-    def _road_users(self, snapshot: carla.WorldSnapshot) -> RoadUsers:
+    def road_users(self, snapshot: carla.WorldSnapshot) -> RoadUsers:
+        """Who is there at one tick; boxes of new actors are asked for."""
         present = sorted(snapshot, key=lambda actor: int(actor.id))
         if any(actor.id not in self._bodies for actor in present):
             self._meet({int(actor.id) for actor in present})
@@ -226,6 +227,10 @@ class World:
             half_extent=np.array([body.half_extent for body in bodies]).reshape(-1, 3),
             box_centre=np.array([body.centre for body in bodies]).reshape(-1, 3),
         )
+
+    def light_states(self) -> Lights:
+        """What every traffic light shows, by actor id."""
+        return tuple((int(one.id), LIGHTS[one.state]) for one in self.lights)
 
     def _meet(self, ids: set[int]) -> None:
         """Learn the boxes of new actors; anything but vehicles and walkers has none."""

@@ -71,13 +71,17 @@ class Streets:
 def overlaps(fleet: Fleet) -> list[tuple[int, int]]:
     """Pairs of vehicles whose boxes meet."""
     size = np.stack([fleet.half_length, fleet.half_width], axis=-1)
-    meets = _overlaps(np.stack([fleet.x, fleet.y, fleet.z, fleet.yaw], axis=-1), size)
-    return [(int(a), int(b)) for a, b in np.argwhere(meets)]
+    return meeting(np.stack([fleet.x, fleet.y, fleet.z, fleet.yaw], axis=-1), size)
+
+
+def meeting(pose: FloatArray, half: FloatArray) -> list[tuple[int, int]]:
+    """Pairs of boxes that meet: pose (N, 4) x, y, z, yaw; half sizes (N, 2)."""
+    return [(int(a), int(b)) for a, b in np.argwhere(_overlaps(pose, half))]
 
 
 @kernel
 def _overlaps(pose: FloatArray, half: FloatArray) -> NDArray[np.bool_]:
-    """Which boxes i < j (N, N) meet, by the separating-axis theorem; pose (N, 4) x, y, z, yaw."""
+    """Which boxes i < j (N, N) meet, by the separating-axis theorem."""
     meets = np.zeros((len(pose), len(pose)), dtype=np.bool_)
     for i in range(len(pose)):
         for j in range(i + 1, len(pose)):

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from sim.fleet import GREEN, RED, Fleet, decide, make_fleet, nobody, roll
-from sim.following import track
+from sim.fleet import GREEN, RED, decide, make_fleet, nobody, nothing_ahead, roll
+from sim.following import look, track
+from sim.right_of_way import turns_on
 from tests.sim.streets import DT, Streets, map_file, overlaps
 
 
@@ -30,20 +31,42 @@ def test_traffic_merges_on_the_motorway_without_a_collision() -> None:
 def assert_flow(streets: Streets) -> None:
     fleet = streets.fleet(60, np.random.default_rng(5))
     speeds, longest = [], 0.0
-    room = np.maximum(in_rings(streets, fleet), streets.table.ring_room)
     for t in streets.run(fleet, 150.0, 1, nobody()):
         if round(t / DT) % 4 == 0:
             assert not overlaps(fleet), f"at {t:.2f} s"
-            assert (in_rings(streets, fleet) <= room).all(), "a roundabout is full"
         speeds.append(fleet.speed.mean())
         longest = max(longest, float(fleet.stood.max()))
     assert np.mean(speeds) > 1.5
     assert longest < 130.0
 
 
-def in_rings(streets: Streets, fleet: Fleet) -> np.ndarray:
-    ring = streets.table.ring[fleet.route[:, 0]]
-    return np.bincount(ring[ring >= 0], minlength=len(streets.table.ring_room))
+def test_a_roundabout_keeps_a_lane_free() -> None:
+    town = streets_of("suburb")
+    table, roads = town.table, town.roads
+    arcs = np.flatnonzero((table.ring >= 0) & (roads.junction < 0))
+    assert table.ring_room.tolist() == [len(arcs) - 2]  # one arc is too short to wait on
+    entry = next(
+        lane
+        for lane in np.flatnonzero((table.ring < 0) & (roads.junction >= 0))
+        if any(table.ring[one] >= 0 for one in roads.successors[lane])
+    )
+    approach = roads.predecessors[entry][0]
+    lanes = np.array([approach, *arcs], np.int32)
+    for inside in range(len(arcs)):
+        count = 1 + inside
+        s = np.array([roads.length[approach] - 6.0, *np.full(inside, 3.0)])
+        half = np.tile((1.8, 0.9), (count, 1))
+        fleet = make_fleet(table, lanes[:count], s, half, np.random.default_rng(0))
+        fleet.min_gap[0] = 1.5
+        fleet.route[0, 1] = entry
+        for k in range(2, fleet.route.shape[1]):
+            fleet.route[0, k] = table.after[table.after_first[fleet.route[0, k - 1]]]
+        fleet.route[0, 2] = next(one for one in roads.successors[entry] if table.ring[one] >= 0)
+        ahead = nothing_ahead(count)
+        look(table, fleet, nobody(), town.lights.states, ahead)
+        enters_round = bool(table.ring[fleet.route[0, ahead.end[0] + 1]] >= 0)
+        assert enters_round
+        assert turns_on(table, fleet, ahead, 0) == (inside < table.ring_room[0])
 
 
 def test_a_kink_in_a_lane_ends_no_drive() -> None:

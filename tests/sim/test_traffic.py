@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from drive.stage import start_of
+from sim.lamps import Lamp
 from sim.launch import embedded_server
 from sim.readings import Readings
 from sim.roads import Roads
@@ -38,7 +39,7 @@ def run(world: World, seed: int, seconds: float) -> tuple[Traffic, Readings, str
     traffic, readings = busy_city(world, seed)
     digest = hashlib.sha256()
     for _ in range(round(seconds / DT)):
-        traffic.step(readings)
+        traffic.step(readings.users, readings.lights)
         readings = world.tick()
         digest.update(readings.users.pose.tobytes())
         assert not readings.contacts, "somebody drove into the standing ego"
@@ -55,6 +56,10 @@ def test_vehicles_drive_in_their_lanes_and_walkers_walk(world: World) -> None:
     rows = np.searchsorted(users.ids, traffic.ids)
     at = Roads(world.map).nearest(users.pose[rows, :2], users.pose[rows, 5])
     assert (at.lane >= 0).all()
+    lamps = dict(world.world.get_vehicles_light_states())
+    halted = traffic.ids[traffic.fleet.stood > 1.0]
+    assert len(halted)
+    assert all(int(lamps[int(one)]) & Lamp.BRAKE for one in halted)
     pace = np.hypot(*users.velocity[users.walker, :2].T)
     assert 0.7 < np.median(pace) < 2.0
 

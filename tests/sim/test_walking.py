@@ -6,9 +6,11 @@ import carla
 import numpy as np
 import pytest
 
+from sim import maps
 from sim.iso import vector
-from sim.pavement import Pavement, pavement
-from sim.walking import Cars, Walkers, make_walkers, stroll
+from sim.pavement import Pavement, lights_of, pavement
+from sim.roads import Roads
+from sim.walking import GO, NO_LIGHT, WAIT, Cars, Walkers, make_walkers, stroll
 
 MAPS = Path(__file__).parents[2].parent / "shared/maps/carla"
 DT = 0.05
@@ -34,8 +36,15 @@ def cars(*rows: tuple[float, float, float, float]) -> Cars:
     return Cars(x, y, yaw, np.full(len(x), 2.4), np.full(len(x), 1.0), speed)
 
 
-def walk(graph: Pavement, walkers: Walkers, traffic: Cars, rng: np.random.Generator) -> np.ndarray:
-    heading, speed = stroll(graph, walkers, traffic, DT, rng)
+def walk(
+    graph: Pavement,
+    walkers: Walkers,
+    traffic: Cars,
+    rng: np.random.Generator,
+    light: int = NO_LIGHT,
+) -> np.ndarray:
+    lights = np.full(len(graph.length), light, np.int32)
+    heading, speed = stroll(graph, walkers, traffic, lights, DT, rng)
     walkers.x[:] += heading[:, 0] * speed * DT
     walkers.y[:] += heading[:, 1] * speed * DT
     return speed
@@ -104,6 +113,32 @@ def test_people_cross_when_no_car_comes_and_the_bold_when_it_can_still_brake(
     car = cars((x, y, float(np.arctan2(ahead[1], ahead[0])), speed))
     moved = walk(graph, walkers, car, np.random.default_rng(1))[0]
     assert (moved > 0.0) == goes
+
+
+def test_people_wait_for_their_light_and_then_walk() -> None:
+    path = maps.path("city")
+    graph = pavement(carla.Map("city", path.read_text()))
+    walkers, _, _ = at_the_kerb(graph, True)
+    rng = np.random.default_rng(1)
+    for light, goes in ((WAIT, False), (WAIT, False), (GO, True)):
+        assert (walk(graph, walkers, cars(), rng, light)[0] > 0.0) == goes
+
+
+def test_crossings_at_lights_know_the_light_that_holds_the_traffic_before_them() -> None:
+    path = maps.path("city")
+    city = carla.Map("city", path.read_text())
+    graph, roads = pavement(city), Roads(city)
+    lights = lights_of(graph, roads)
+    assert not any(light for light, over in zip(lights, graph.crossing, strict=True) if not over)
+    known = {line.opendrive_id: line for line in roads.stop_lines}
+    found = [edge for edge, light in enumerate(lights) if light]
+    assert len(found) > 12
+    for edge in found:
+        line = known[lights[edge]]
+        middle = graph.xy[graph.first[edge] : graph.first[edge + 1]].mean(axis=0)
+        across = line.right - line.left
+        away = abs((middle - line.left) @ [-across[1], across[0]]) / np.hypot(*across)
+        assert away < 6.0, "the crossing lies right before or behind its line"
 
 
 def test_nobody_walks_into_a_car_that_stands_in_the_way() -> None:
