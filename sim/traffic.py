@@ -37,6 +37,8 @@ SIGNAL = {
     LightState.OFF: OFF,
 }
 FASTEST = 250  # km/h
+TRIM_SPEED = 5.0  # m/s; slower, tyres hardly slip
+TRIM_TIME, MOST_TRIM = 1.0, 0.05  # s, rad
 WEATHER_EVERY = 100  # ticks; so often drivers look at the sky
 FORESEE = np.array([0.0, 0.5, 1.0, 1.5, 2.0])  # s; where a stranger will be
 
@@ -73,6 +75,7 @@ class Traffic:
         self._max_steer = self._wheels()
         self._crowd = Crowd(world, roads, rng, walkers, keep_clear)
         self._wanted = np.zeros(len(at))  # m/s, the speed reached by now as commanded
+        self._trim, self._meant = np.zeros(len(at)), np.zeros(len(at))  # rad
         self._lamps, self._seen, self._ticks = np.zeros(len(at), np.int32), 0, 0
         self._controls = np.zeros((len(at), 3))  # throttle, steer, brake as sent last
 
@@ -92,9 +95,7 @@ class Traffic:
         others = _others(users, rows, self._roads)
         accel, steer = decide(self._table, self.fleet, others, signals, DT, self._rng)
         pedal, held = self._pedal(accel)
-        kmh = np.minimum(3.6 * self.fleet.speed, FASTEST - 1).astype(np.intp)
-        wheel = np.clip(-steer / self._max_steer[np.arange(len(kmh)), kmh], -1.0, 1.0)
-        wheel = np.where(held, self._controls[:, 1], wheel)
+        wheel = np.where(held, self._controls[:, 1], self._wheel(steer, users.spin[rows, 2]))
         controls = np.stack([np.maximum(pedal, 0.0), wheel, np.maximum(-pedal, 0.0)], axis=-1)
         self._world.send(self._light(controls[:, 2]))
         new = np.flatnonzero((controls != self._controls).any(axis=1))
@@ -103,6 +104,20 @@ class Traffic:
             carla.command.ApplyVehicleControl(one, carla.VehicleControl(*control))
             for one, control in zip(self.ids[new].tolist(), controls[new].tolist(), strict=True)
         ]
+
+    def _wheel(self, steer: FloatArray, spin: FloatArray) -> FloatArray:
+        """CARLA's steer (N,) that makes vehicles turn as their drivers mean to (rad): tyres slip.
+
+        What a vehicle's yaw rate (rad/s) falls short of the angle last meant is added in time.
+        """
+        speed = self.fleet.speed
+        turns = np.arctan(self.fleet.wheelbase * spin / np.maximum(speed, TRIM_SPEED))
+        trim = self._trim + DT / TRIM_TIME * (self._meant - turns)
+        self._trim = np.where(speed > TRIM_SPEED, np.clip(trim, -MOST_TRIM, MOST_TRIM), 0.0)
+        self._meant = steer
+        kmh = np.minimum(3.6 * speed, FASTEST - 1).astype(np.intp)
+        full = self._max_steer[np.arange(len(kmh)), kmh]
+        return np.clip(-(steer + self._trim) / full, -1.0, 1.0)
 
     def _light(self, brake: FloatArray) -> list[carla.command.SetVehicleLightState]:
         """Switches the lamps that are to change."""
