@@ -175,7 +175,7 @@ def _is_in(table: LaneTable, fleet: Fleet, j: int, ring: int) -> bool:
         if found and not leads_in:
             return False
         found = found or leads_in
-    return found
+    return bool(found)
 
 
 @kernel

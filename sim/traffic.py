@@ -202,7 +202,8 @@ def _wheel_angles(physics: carla.VehiclePhysicsControl) -> FloatArray:
     full = float(iso.radians(max(wheel.max_steer_angle for wheel in physics.wheels)))
     curve = sorted((point.x, point.y) for point in physics.steering_curve) or [(0.0, 1.0)]
     speeds, shares = np.array(curve).T
-    return full * np.interp(np.arange(FASTEST), speeds, shares)
+    angles: FloatArray = full * np.interp(np.arange(FASTEST), speeds, shares)
+    return angles
 
 
 def _blueprints(world: carla.World) -> list[carla.ActorBlueprint]:
