@@ -100,5 +100,5 @@ def set_stage(
         world.film(view)
     signals = world.signals()
     judge = Judge(world.map, atlas.roads, route, signals)
-    oracle = Truth(atlas.roads, route, signals, atlas.raster)
+    oracle = Truth(atlas.roads, route, signals, atlas.raster, world.parked())
     return Stage(spec, world, atlas, route, judge, oracle, traffic)

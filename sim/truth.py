@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from common.frames import FloatArray, Pose2
 from common.messages import (
@@ -19,7 +20,7 @@ from common.messages import (
 )
 from sim.line import line_of, signals_on
 from sim.raster import LaneRaster
-from sim.readings import Readings
+from sim.readings import Readings, RoadUsers
 from sim.roads import Roads
 from sim.routes import lanes_of_route
 
@@ -39,11 +40,13 @@ class Truth:
         route: Route,
         signals: Sequence[tuple[int, str]],
         raster: LaneRaster | None = None,
+        parked: RoadUsers | None = None,
     ) -> None:
-        """`signals`: each traffic light's actor id and OpenDRIVE id."""
+        """`signals`: each traffic light's actor id and OpenDRIVE id; `parked`: cars of the map."""
         self._roads = roads
         self._line = line_of(route)
         self._raster = raster or LaneRaster(roads)
+        self._parked = parked
         self._route_lanes = frozenset(lanes_of_route(roads, route))
         self._stops = signals_on(roads, route, self._line, signals)
 
@@ -56,12 +59,21 @@ class Truth:
         world_from_ego = readings.world_from_ego
         return Scene(
             t=readings.t,
-            objects=_objects(readings),
+            objects=self._objects(readings),
             lanes=self._lanes(world_from_ego, to_junction),
             light=self._light(readings, world_from_ego),
             drivable=self._raster.crop(world_from_ego),
             source="truth",
         )
+
+    def _objects(self, readings: Readings) -> tuple[ObjectEstimate, ...]:
+        users, ego = readings.users, readings.ego_row
+        others = np.arange(len(users.ids)) != ego
+        seen, z = readings.world_from_ego, float(users.pose[ego, 2])
+        moving = _around(users, others, seen, z)
+        if self._parked is None:
+            return moving
+        return moving + _around(self._parked, np.ones(len(self._parked.ids), np.bool_), seen, z)
 
     def _light(self, readings: Readings, world_from_ego: Pose2) -> LightEstimate | None:
         found = self.governing(world_from_ego)
@@ -124,9 +136,10 @@ class Truth:
         return abs(math.remainder(float(change), 2.0 * math.pi))
 
 
-def _objects(readings: Readings) -> tuple[ObjectEstimate, ...]:
-    users, ego = readings.users, readings.ego_row
-    world_from_ego = readings.world_from_ego
+def _around(
+    users: RoadUsers, which: NDArray[np.bool_], world_from_ego: Pose2, z: float
+) -> tuple[ObjectEstimate, ...]:
+    """Those of the users that are near the ego, which stands at height z (m)."""
     yaw = users.pose[:, 5]
     c, s = np.cos(yaw), np.sin(yaw)
     bx, by = users.box_centre[:, 0], users.box_centre[:, 1]
@@ -134,9 +147,8 @@ def _objects(readings: Readings) -> tuple[ObjectEstimate, ...]:
     seen = world_from_ego.inverse().apply(centre)
     back = Pose2(0.0, 0.0, -world_from_ego.yaw)
     velocity = back.apply(users.velocity[:, :2])
-    near = np.hypot(seen[:, 0], seen[:, 1]) <= RANGE
-    near &= np.abs(users.pose[:, 2] - users.pose[ego, 2]) < ANOTHER_LEVEL
-    near[ego] = False
+    near = which & (np.hypot(seen[:, 0], seen[:, 1]) <= RANGE)
+    near &= np.abs(users.pose[:, 2] - z) < ANOTHER_LEVEL
     return tuple(
         ObjectEstimate(
             kind=ObjectKind.WALKER if users.walker[i] else ObjectKind.VEHICLE,

@@ -35,6 +35,16 @@ WHEEL_SPEED_NOISE = 0.005  # of the speed, one sigma: slip and tyre wear
 CLIENT_THREADS = 4  # more than can wait for Python at once, or a tick may hang
 EGO_STREAM = 0xE60  # tells the ego's dice from the traffic's of the same seed
 
+MAX_ID = 2**63 - 1  # CARLA's ids of objects have 64 bits without a sign
+PARKED = (
+    carla.CityObjectLabel.Car,
+    carla.CityObjectLabel.Truck,
+    carla.CityObjectLabel.Bus,
+    carla.CityObjectLabel.Motorcycle,
+    carla.CityObjectLabel.Bicycle,
+)
+"""Labels of vehicles among a map's objects."""
+
 LIGHTS = {
     carla.TrafficLightState.Red: LightState.RED,
     carla.TrafficLightState.Yellow: LightState.YELLOW,
@@ -109,6 +119,23 @@ class World:
         if Path(self.world.get_map().name).name == town:
             return self.client.reload_world(False)
         return self.client.load_world(town)
+
+    def parked(self) -> RoadUsers:
+        """The vehicles that are part of the map; their ids are those of the map's objects."""
+        things = [one for kind in PARKED for one in self.world.get_environment_objects(kind)]
+        boxes = [one.bounding_box for one in things]
+        poses = [carla.Transform(box.location, box.rotation) for box in boxes]
+        half = [(box.extent.x, box.extent.y, box.extent.z) for box in boxes]
+        still = np.zeros((len(things), 3))
+        return RoadUsers(
+            ids=np.array([one.id & MAX_ID for one in things], np.int64),
+            walker=np.zeros(len(things), np.bool_),
+            pose=np.array([iso.transform_pose(pose) for pose in poses]).reshape(-1, 6),
+            velocity=still,
+            spin=still,
+            half_extent=np.array(half).reshape(-1, 3),
+            box_centre=still,
+        )
 
     def signals(self) -> tuple[tuple[int, str], ...]:
         """Every traffic light's actor id and OpenDRIVE id."""

@@ -14,6 +14,7 @@ ALL_LAYERS = 0xFFFF
 LAYERS = {
     Label.BUILDING: 0x1,
     Label.VEGETATION: 0x4,
+    Label.CAR: 0x10,
     Label.STATIC: 0x40,
     Label.DYNAMIC: 0x40,
     Label.OTHER: 0x40,

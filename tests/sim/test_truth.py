@@ -5,6 +5,7 @@ import pytest
 
 from common.frames import SEG_GRID
 from common.messages import LightState, ObjectKind
+from sim.readings import RoadUsers
 from sim.truth import Truth
 from tests.sim.drives import Drive
 from tests.sim.test_judge import Place
@@ -30,6 +31,29 @@ def test_the_car_ahead_stands_ahead_and_moves_along(scenes):
         assert (other.ego_from_object.x, other.ego_from_object.y) == pytest.approx((12.0, 0.0))
         assert other.velocity == pytest.approx([10.0, 0.0])
         assert (other.length, other.width) == (4.8, 2.0)
+
+
+def test_parked_cars_are_objects_where_they_are_near(place):
+    route = place.route(signs=False)
+    readings = next(iter(Drive(route).readings()))
+    ego = readings.world_from_ego
+    x, y = ego.apply(np.array([[8.0, 3.0], [500.0, 3.0]])).T
+    poses = np.zeros((2, 6))
+    poses[:, 0], poses[:, 1], poses[:, 5] = x, y, ego.yaw
+    parked = RoadUsers(
+        ids=np.array([30_007, 30_008]),
+        walker=np.zeros(2, bool),
+        pose=poses,
+        velocity=np.zeros((2, 3)),
+        spin=np.zeros((2, 3)),
+        half_extent=np.array([[2.2, 0.9, 0.7]] * 2),
+        box_centre=np.zeros((2, 3)),
+    )
+    scene = Truth(place.roads, route, place.signals, parked=parked).scene(readings)
+    _, car = scene.objects
+    assert (car.track_id, car.length, car.width) == (30_007, 4.4, 1.8)
+    assert (car.ego_from_object.x, car.ego_from_object.y) == pytest.approx((8.0, 3.0))
+    assert not car.velocity.any()
 
 
 def test_the_own_lane_runs_under_the_ego_along_the_route(scenes):

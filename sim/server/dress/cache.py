@@ -15,7 +15,10 @@ from sim.server.dress.dressing import Dressing
 from sim.server.ground import Ground
 from sim.server.scene import Mesh, StaticObject
 
-PARTS = ("dress/*.py", "ground.py", "opendrive.py", "scene.py", "signals.py")
+PARTS = (
+    "dress/*.py", "ground.py", "opendrive.py", "scene.py", "signals.py",
+    "catalogue/vehicles.py", "render/models.py", "render/parts.py", "render/vehicles.py",
+)  # fmt: skip
 GROUND = ("x", "y", "cell", "lower", "upper", "kind")
 
 

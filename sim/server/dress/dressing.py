@@ -13,6 +13,7 @@ from sim.server.dress.earthworks import is_hilly, move_earth
 from sim.server.dress.furniture import furnish
 from sim.server.dress.houses import build_houses
 from sim.server.dress.markings import paint
+from sim.server.dress.parked import park
 from sim.server.dress.plants import plant_streets, plant_wild
 from sim.server.dress.plots import Plots, fronts
 from sim.server.dress.roadside import guard_roads, light_streets
@@ -57,6 +58,7 @@ def dress(
     build_houses(streets, plots, rng, rest)
     plant_streets(streets, plots, rng, rest)
     plant_wild(ground, plots, rng, rest)
+    park(network, plots, rng.spawn(1)[0], rest)
     whole = Builder()
     for part in (roads, pavements, rest):
         whole.take(part)

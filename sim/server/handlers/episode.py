@@ -11,7 +11,10 @@ from sim.server.town import town_files
 from sim.server.wire import Wire, to_actor
 
 PREFIX = "Carla/Maps/"
-LAYERED = "buildings, foliage, street lights, props, walls; the other layers are always there"
+LAYERED = (
+    "buildings, foliage, parked cars, street lights, props, walls; "
+    "the other layers are always there"
+)
 
 
 def version(call: Call) -> str:

@@ -1,5 +1,6 @@
 """What a town looks like, held by geometry."""
 
+import carla
 import numpy as np
 import pytest
 from scipy.spatial import cKDTree
@@ -66,19 +67,59 @@ def test_from_the_stop_line_a_front_camera_sees_a_head_of_its_light(city):
         assert off.min() < 0.6, signal.opendrive_id
 
 
+def footprint(thing):
+    """Points (9, 9, 2) m of the rectangle that a thing covers."""
+    c, s = np.cos(thing.yaw), np.sin(thing.yaw)
+    u, v = np.meshgrid(
+        np.linspace(-thing.extent[0], thing.extent[0], 9),
+        np.linspace(-thing.extent[1], thing.extent[1], 9),
+    )
+    return np.stack([thing.x + c * u - s * v, thing.y + s * u + c * v], axis=-1)
+
+
 def test_nothing_stands_on_the_road_nor_hangs_in_the_way_of_lorries(city):
     lowest = [
         thing for thing in city.objects if thing.z - thing.extent[2] < 4.4
     ]  # the city is flat
     assert len(lowest) > 1000
     for thing in lowest:
-        c, s = np.cos(thing.yaw), np.sin(thing.yaw)
-        u, v = np.meshgrid(
-            np.linspace(-thing.extent[0], thing.extent[0], 9),
-            np.linspace(-thing.extent[1], thing.extent[1], 9),
-        )
-        at = np.stack([thing.x + c * u - s * v, thing.y + s * u + c * v], axis=-1)
-        assert not (city.ground.kind_at(at) == ROAD).any(), thing
+        if thing.label != Label.CAR:
+            assert not (city.ground.kind_at(footprint(thing)) == ROAD).any(), thing
+
+
+def aside(waypoint, x, y):
+    """How far (m) a point lies from a lane's middle."""
+    place = waypoint.transform.location
+    return np.hypot(place.x - x, -place.y - y)
+
+
+@pytest.mark.parametrize("name", ["city", "suburb", "mixed"])
+def test_parked_cars_stand_on_parking_lanes_clear_of_traffic_and_of_each_other(name):
+    town = load_town(name)
+    cars = [thing for thing in town.objects if thing.label == Label.CAR]
+    assert len(cars) > 40
+    for car in cars:
+        assert car.solid
+        for x, y in footprint(car)[::8, ::4].reshape(-1, 2):
+            at = carla.Location(x, -y, car.z)
+            driven = town.road_map.get_waypoint(at, True, carla.LaneType.Driving)
+            assert aside(driven, x, y) > driven.lane_width / 2.0, car
+            parking = town.road_map.get_waypoint(at, True, carla.LaneType.Parking)
+            assert aside(parking, x, y) < parking.lane_width / 2.0 + 0.05, car
+    middles = np.array([(car.x, car.y) for car in cars])
+    gap, _ = cKDTree(middles).query(middles, k=2)
+    assert gap[:, 1].min() > 5.0
+
+
+def test_a_parked_car_fills_its_box(city):
+    mesh = city.mesh()
+    for car in [thing for thing in city.objects if thing.label == Label.CAR][::10]:
+        own = mesh.instance == car.id
+        assert (mesh.label[own] == Label.CAR).all()
+        points = mesh.vertices[mesh.faces[own]].reshape(-1, 3) - (car.x, car.y, car.z)
+        c, s = np.cos(car.yaw), np.sin(car.yaw)
+        local = np.abs(points @ np.array([[c, -s, 0.0], [s, c, 0.0], [0.0, 0.0, 1.0]]))
+        assert local.max(axis=0) == pytest.approx(car.extent, abs=0.2)
 
 
 def test_junctions_have_no_holes(city):

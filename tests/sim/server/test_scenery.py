@@ -84,6 +84,23 @@ def test_objects_that_are_switched_off_are_not_seen_nor_hit_nor_in_the_way(world
     assert BUILDING in labels(look)
 
 
+def test_parked_cars_are_level_geometry(world):
+    cars = world.get_environment_objects(carla.CityObjectLabel.Car)
+    assert len(cars) == len(world.get_level_bbs(carla.CityObjectLabel.Car)) > 30
+    assert not list(world.get_actors().filter("vehicle.*"))
+    box, place = cars[0].bounding_box, cars[0].transform
+    above = box.location + carla.Location(z=box.extent.z + 1.0)
+    hit = world.project_point(above, carla.Vector3D(0.0, 0.0, -1.0), 3.0)
+    assert hit.label == carla.CityObjectLabel.Car
+    assert abs(hit.location.z - (box.location.z + box.extent.z)) < 0.15
+    blueprint = world.get_blueprint_library().find("vehicle.tesla.model3")
+    assert world.try_spawn_actor(blueprint, place) is None
+    world.unload_map_layer(carla.MapLayer.ParkedVehicles)
+    hit = world.project_point(above, carla.Vector3D(0.0, 0.0, -1.0), 3.0)
+    assert hit.label == carla.CityObjectLabel.Roads
+    world.load_map_layer(carla.MapLayer.All)
+
+
 def test_street_lights_are_listed_and_light_the_road_at_night(port, client, world, look):
     manager = world.get_lightmanager()
     lamps = manager.get_all_lights(carla.LightGroup.Street)
@@ -188,12 +205,14 @@ def test_a_light_that_is_switched_off_takes_its_lenses_along(world, spawn):
 
 
 def test_vehicles_and_walkers_are_among_the_boxes_of_the_level(world, spawn):
+    parked = len(world.get_level_bbs(carla.CityObjectLabel.Car))
     car = spawn("vehicle.tesla.model3", 4)
     world.tick()
-    (box,) = world.get_level_bbs(carla.CityObjectLabel.Car)
+    *others, box = world.get_level_bbs(carla.CityObjectLabel.Car)
+    assert len(others) == parked
     place = car.get_transform()
     corners = box.get_local_vertices()
     own = car.bounding_box.get_world_vertices(place)
     for corner in corners:
         assert min(corner.distance(one) for one in own) < 0.05
-    assert not world.get_environment_objects(carla.CityObjectLabel.Car)
+    assert len(world.get_environment_objects(carla.CityObjectLabel.Car)) == parked
