@@ -206,8 +206,9 @@ def alike(surface: Surface, p: int, q: int) -> bool:
 def rain_streaks(world: World, r: float, g: float, b: float, u: float, v: float) -> Colour:
     """Falling drops before the light of four samples; u, v are shares of the picture's width."""
     light = world.light
-    fall = noise(world.tile, u * 620.0 + v * 14.0 + light.moment * 3.0, v * 14.0 - light.moment)
-    streak = min(max((fall - 0.66) * 3.0, 0.0), 1.0) * (0.15 + 0.30 * light.rain)
+    across = u * 1700.0 + v * 60.0 + light.moment * 3.0
+    fall = noise(world.tile, across, v * 46.0 - light.moment)
+    streak = min(max((fall - 0.70) * 4.0, 0.0), 1.0) * (0.15 + 0.30 * light.rain)
     return (
         r + (4.0 * light.horizon[0] - r) * streak,
         g + (4.0 * light.horizon[1] - g) * streak,

@@ -18,6 +18,10 @@ from sim.server.scene import F32, U8, Weather
 Colour = tuple[float, float, float]
 
 
+HAZE = 0.0005  # 1/m extinction that a clear sky has anyway
+FOG_TOP = 60.0  # m, where the fog ends
+
+
 class Light(NamedTuple):
     """The light of one frame."""
 
@@ -151,6 +155,12 @@ def clouded_sky(light: Light, texture: F32, dx: float, dy: float, dz: float) -> 
         r += (light.cloud[0] * shade - r) * amount
         g += (light.cloud[1] * shade - g) * amount
         b += (light.cloud[2] * shade - b) * amount
+    if light.fog > HAZE:
+        thick = (light.fog - HAZE) * FOG_TOP / max(dz, 0.02)
+        veil = 1.0 - 1.0 / (1.0 + thick + 0.5 * thick * thick)  # nearly 1 - exp(-thick)
+        r += (light.horizon[0] - r) * veil
+        g += (light.horizon[1] - g) * veil
+        b += (light.horizon[2] - b) * veil
     return r, g, b
 
 

@@ -84,7 +84,8 @@ def test_objects_that_are_switched_off_are_not_seen_nor_hit_nor_in_the_way(world
     assert BUILDING in labels(look)
 
 
-def test_parked_cars_are_level_geometry(world):
+def test_parked_cars_are_level_geometry(client, world):
+    world = client.load_world("suburb", False)
     cars = world.get_environment_objects(carla.CityObjectLabel.Car)
     assert len(cars) == len(world.get_level_bbs(carla.CityObjectLabel.Car)) > 30
     assert not list(world.get_actors().filter("vehicle.*"))
@@ -98,7 +99,7 @@ def test_parked_cars_are_level_geometry(world):
     world.unload_map_layer(carla.MapLayer.ParkedVehicles)
     hit = world.project_point(above, carla.Vector3D(0.0, 0.0, -1.0), 3.0)
     assert hit.label == carla.CityObjectLabel.Roads
-    world.load_map_layer(carla.MapLayer.All)
+    client.load_world("city", False)
 
 
 def test_street_lights_are_listed_and_light_the_road_at_night(port, client, world, look):

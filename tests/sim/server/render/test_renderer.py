@@ -244,6 +244,28 @@ def test_a_wet_road_is_darker_below_and_head_lights_brighten_the_night(renderer)
     assert same(off, again)
 
 
+def test_thick_fog_hides_the_sky_and_a_little_does_not(renderer):
+    above_the_wall = np.s_[:12]
+    seen = [
+        renderer.render(forward(), NOBODY, DARK, Weather(fog_density=fog), 0.0).rgb[above_the_wall]
+        for fog in (0.0, 2.0, 60.0)
+    ]
+    assert np.array_equal(seen[0], seen[1])
+    assert np.ptp(seen[2], axis=(0, 1)).max() < 0.6 * np.ptp(seen[0], axis=(0, 1)).max()
+
+
+def test_rain_falls_in_thin_streaks(renderer):
+    rain = Weather(precipitation=80.0)
+    now, later = (
+        renderer.render(forward(640, 360), NOBODY, DARK, rain, t).rgb[200:].astype(int).sum(axis=2)
+        for t in (0.0, 0.05)
+    )
+    wet = np.pad(now - later > 20, ((0, 0), (1, 1))).astype(int)
+    begins, ends = (np.argwhere(np.diff(wet, axis=1) == step)[:, 1] for step in (1, -1))
+    assert len(begins) > 500
+    assert np.median(ends - begins) <= 3
+
+
 def test_every_blueprint_with_a_body_has_a_model_within_its_box():
     from sim.server.blueprints import CATALOGUE
     from sim.server.render.models import known, model
