@@ -334,7 +334,9 @@ def _move(s: Record, m: Record, dt: float, steps: int, wet: float, w: F64, d: F6
         turned = yaw + h * w[2]
         s.pose[0] += h * s.velocity[0] + m.centre_x * (c - math.cos(turned))
         s.pose[1] += h * s.velocity[1] + m.centre_x * (n - math.sin(turned))
-        s.pose[5] = turned - 2.0 * math.pi * math.floor((turned + math.pi) / (2.0 * math.pi))
+        if abs(turned) > math.pi:
+            turned -= 2.0 * math.pi * math.floor((turned + math.pi) / (2.0 * math.pi))
+        s.pose[5] = turned
         s.travel += h * w[0]
 
 

@@ -175,6 +175,14 @@ def test_a_vehicle_spawned_in_the_air_falls_and_settles():
     assert vehicles.pose[slot, 2] == pytest.approx(0.0, abs=1e-3)
 
 
+@pytest.mark.parametrize("yaw", [math.pi, -math.pi, 0.0])
+def test_a_vehicle_keeps_its_heading_also_where_headings_begin_again(yaw):
+    vehicles = Vehicles()
+    slot = vehicles.add(find(MKZ), [0.0, 0.0, 1.0, 0.0, 0.0, yaw])
+    run(vehicles, 2.0)
+    assert vehicles.pose[slot, 5] == yaw
+
+
 def test_left_is_positive():
     vehicles, slot = alone()
     vehicles.set_velocity(slot, [8.0, 0.0, 0.0])
