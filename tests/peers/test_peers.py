@@ -5,11 +5,15 @@ NINEFOLD_PEERS="--carla CHECKOUT --maps FOLDER [--only TEXT]" pytest tests/peers
 
 import os
 import shlex
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from tests.peers.programs import Program
+from tests.peers.runner import Verdict, complaint, run
 
 ROOT = Path(__file__).parents[2]
 
@@ -27,3 +31,34 @@ def test_every_program_passes_that_needs_nothing_of_the_unreal_project():
         check=False,
     )
     assert run.returncode == 0, run.stdout + run.stderr
+
+
+@pytest.fixture
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def own_program(port, text, **more):
+    return Program("own", ("-c", text), (), town="suburb", port=port, limit=60.0, **more)
+
+
+def test_a_verdict_says_what_the_program_found(tmp_path, free_port):
+    asks = (
+        f"import carla; print('on', carla.Client('127.0.0.1', {free_port}).get_world().get_map())"
+    )
+    program = own_program(free_port, asks, says=r"on Map\(name=Carla/Maps/(\w+)\)")
+    assert run(program, sys.executable, tmp_path).text == "passes: suburb"
+
+
+def test_a_verdict_names_what_went_wrong(tmp_path):
+    program = own_program(0, "", says="done")
+    assert complaint(program, "half a word", "") == "it does not say 'done'"
+    said = "done\nTraceback (most recent call last):\n  ...\nValueError: no such thing\n"
+    assert complaint(program, said, "") == "ValueError: no such thing"
+    assert (
+        complaint(program, "done", "ERROR sim: it broke") == "the server's log: ERROR sim: it broke"
+    )
+    verdict = Verdict(program, "RuntimeError: map not found", "", 0.0, "")
+    assert verdict.text == "needs a map that the folder of maps lacks"
