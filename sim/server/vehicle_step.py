@@ -112,10 +112,7 @@ def _choose_gear(s: Record, m: Record, dt: float) -> None:
 
 @kernel
 def _engine(s: Record, m: Record, u: float) -> tuple[float, float]:
-    """(drive force N signed, engine drag N s/m) at the wheels together.
-
-    The idle control feeds the engine's own friction at idle speed: only what is above it drags.
-    """
+    """(drive force N signed, engine drag N s/m, of what it turns above idle) at the wheels."""
     ratio = _ratio(m, s.gear)
     spin = u / m.radius * ratio * _RPM  # negative when rolling against the gear
     s.rpm = max(spin, m.idle_rpm + s.pedal * (m.stall_rpm - m.idle_rpm))
@@ -334,9 +331,8 @@ def _move(s: Record, m: Record, dt: float, steps: int, wet: float, w: F64, d: F6
         turned = yaw + h * w[2]
         s.pose[0] += h * s.velocity[0] + m.centre_x * (c - math.cos(turned))
         s.pose[1] += h * s.velocity[1] + m.centre_x * (n - math.sin(turned))
-        if abs(turned) > math.pi:
-            turned -= 2.0 * math.pi * math.floor((turned + math.pi) / (2.0 * math.pi))
-        s.pose[5] = turned
+        rounds = math.floor((turned + math.pi) / (2.0 * math.pi)) if abs(turned) > math.pi else 0
+        s.pose[5] = turned - 2.0 * math.pi * rounds
         s.travel += h * w[0]
 
 
