@@ -165,7 +165,6 @@ def test_a_killed_client_leaves_its_actors_and_no_traffic_manager(port, world, f
 
 PARENT = """
     from sim.launch import embedded_server
-from sim.server import streams
     with embedded_server("city") as port:
         print(port, flush=True)
         input()
