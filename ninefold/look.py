@@ -33,6 +33,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="places to look from",
     )
     parser.add_argument(
+        "--size",
+        type=arguments.whole(32, 2048),
+        nargs=2,
+        metavar=("WIDTH", "HEIGHT"),
+        help="px of one picture; default: 384 216",
+    )
+    parser.add_argument(
         "--weather", nargs="+", default=WEATHERS, metavar="NAME", help="CARLA's presets"
     )
 
@@ -49,7 +56,8 @@ def run(options: argparse.Namespace) -> int:
     with embedded_server(options.town, step=DT) as port, World("127.0.0.1", port) as world:
         world.load(options.town)
         above = chart.draw(world.world)
-        album = photos.take(world, options.weather, options.places)
+        size = photos.SIZE if options.size is None else tuple(options.size)
+        album = photos.take(world, options.weather, options.places, size)
     for name, picture in (("map", above), ("sheet", contact_sheet(album))):
         path = folder / f"{stem}-{name}.png"
         if not cv2.imwrite(str(path), np.ascontiguousarray(picture[..., ::-1])):

@@ -14,10 +14,11 @@ from common.errors import RigError
 from common.frames import FloatArray
 from common.messages import ImageArray
 from sim import iso
+from sim.lamps import seen_lamps
 from sim.pavement import pavement
 from sim.world import World, weather_named
 
-SIZE = (384, 216)  # px, width and height of one picture
+SIZE = (384, 216)  # px, width and height of one picture unless given
 FOV = 1.4  # rad
 TIMEOUT = 60.0  # s on the clock for one picture
 CARS, WALKERS = 40, 30  # set out to be looked at
@@ -53,8 +54,16 @@ def spread(points: FloatArray, count: int) -> list[int]:
     return chosen
 
 
-def take(world: World, weathers: Sequence[str], places: int, seed: int = 0) -> Album:
+def take(
+    world: World,
+    weathers: Sequence[str],
+    places: int,
+    size: tuple[int, int] = SIZE,
+    seed: int = 0,
+) -> Album:
     """Photograph the loaded town: set out cars and walkers, then one tick per weather.
+
+    ``size`` is the width and height of one picture in px.
 
     Raises:
         UserError: an unknown weather.
@@ -66,7 +75,7 @@ def take(world: World, weathers: Sequence[str], places: int, seed: int = 0) -> A
     rng = np.random.default_rng(seed)
     away = np.hypot(*(poses[:, None, :2] - poses[chosen, :2]).transpose(2, 0, 1)).min(axis=1)
     near = [int(i) for i in np.argsort(away, kind="stable") if away[i] > CLEAR]
-    _populate(world, [spawns[i] for i in near], rng)
+    cars = _populate(world, [spawns[i] for i in near], rng)
     mounts, rows = [], []
     for i in chosen:
         for name, offset, (pitch, yaw) in VIEWS:
@@ -77,8 +86,8 @@ def take(world: World, weathers: Sequence[str], places: int, seed: int = 0) -> A
     for column in columns:
         kind = column if column in LABELS else "rgb"
         if kind == "rgb":
-            world.world.set_weather(weather_named(column))
-        for row, picture in zip(found, _shoot(world, kind, mounts), strict=True):
+            _dawns(world, weather_named(column), cars)
+        for row, picture in zip(found, _shoot(world, kind, mounts, size), strict=True):
             row.append(picture)
     return Album(tuple(rows), tuple(columns), tuple(tuple(row) for row in found))
 
@@ -93,8 +102,18 @@ def _mount(
     return iso.carla_transform([*(pose[:3] + at), 0.0, pitch, pose[5] + yaw])
 
 
-def _populate(world: World, spawns: Sequence[carla.Transform], rng: np.random.Generator) -> None:
-    """Cars on the spawn points, walkers on the pavements."""
+def _dawns(world: World, weather: carla.WeatherParameters, cars: Sequence[int]) -> None:
+    """Another weather, and the cars' lamps as they need them in it."""
+    world.world.set_weather(weather)
+    lamps = carla.VehicleLightState(int(seen_lamps(weather)))
+    commands = [carla.command.SetVehicleLightState(car, lamps) for car in cars]
+    world.client.apply_batch_sync(commands, False)
+
+
+def _populate(
+    world: World, spawns: Sequence[carla.Transform], rng: np.random.Generator
+) -> list[int]:
+    """Cars on the spawn points, walkers on the pavements; the cars' ids."""
     library = world.world.get_blueprint_library()
     kinds = sorted(library.filter("vehicle.*"), key=lambda one: str(one.id))
     people = sorted(library.filter("walker.pedestrian.*"), key=lambda one: str(one.id))
@@ -106,15 +125,18 @@ def _populate(world: World, spawns: Sequence[carla.Transform], rng: np.random.Ge
         feet = [*walks.xy[i], walks.z[i] + 1.0 + LIFT]
         place = iso.carla_transform([*feet, 0.0, 0.0, rng.uniform(-3.1, 3.1)])
         commands.append(carla.command.SpawnActor(people[rng.integers(len(people))], place))
-    world.client.apply_batch_sync(commands, False)
+    answers = world.client.apply_batch_sync(commands, False)
     for _ in range(SETTLE):
         world.world.tick()
+    return [answer.actor_id for answer in answers[: len(spawns[:CARS])] if not answer.error]
 
 
-def _shoot(world: World, kind: str, mounts: Sequence[carla.Transform]) -> list[ImageArray]:
+def _shoot(
+    world: World, kind: str, mounts: Sequence[carla.Transform], size: tuple[int, int]
+) -> list[ImageArray]:
     """One picture of a kind from every mount."""
     blueprint = world.world.get_blueprint_library().find(f"sensor.camera.{kind}")
-    for key, value in (("image_size_x", SIZE[0]), ("image_size_y", SIZE[1])):
+    for key, value in (("image_size_x", size[0]), ("image_size_y", size[1])):
         blueprint.set_attribute(key, str(value))
     blueprint.set_attribute("fov", f"{float(iso.degrees(FOV)):.3f}")
     cameras, inboxes = [], []

@@ -16,7 +16,7 @@ from sim.server.render.renderer import Renderer
 from sim.server.rpc import RpcError
 from sim.server.scene import Instances, Planes, View
 from sim.server.scenery import Scenery
-from sim.server.sensors import film, gbuffers, images, memory
+from sim.server.sensors import film, gbuffers, images, lens, memory
 from sim.server.sensors.attributes import generator
 from sim.server.sensors.dvs import EventCamera, Settings
 from sim.server.sensors.gbuffers import Texture
@@ -67,12 +67,17 @@ def _flow(actor: Actor) -> Encoder:
     return Encoder(lambda shot: camera.payload(shot.planes, shot.view, shot.bodies), (camera,))
 
 
+def _normals(_: Actor) -> Encoder:
+    """sensor.camera.normals."""
+    return Encoder(lambda shot: normals(shot.planes, shot.view))
+
+
 def _colour(actor: Actor) -> Encoder:
     """sensor.camera.rgb; debug drawings are not developed, they are on the print."""
-    table = film.table(actor.attribute)
+    table, bend = film.table(actor.attribute), _lens(actor)
 
     def developed(shot: Shot) -> Parts:
-        planes = shot.planes
+        planes = bend(shot.planes)
         if table is not None:
             planes = replace(planes, rgb=table[planes.rgb])
         if shot.sketches:
@@ -82,20 +87,31 @@ def _colour(actor: Actor) -> Encoder:
     return Encoder(developed)
 
 
-def _plain(encode: Callable[[Shot], Parts]) -> Callable[[Actor], Encoder]:
-    return lambda _: Encoder(encode)
+def _plain(encode: Callable[[Planes, float], Parts]) -> Callable[[Actor], Encoder]:
+    """A camera that shows one plane; it takes the planes and the field of view."""
+
+    def encoder(actor: Actor) -> Encoder:
+        bend = _lens(actor)
+        return Encoder(lambda shot: encode(bend(shot.planes), shot.view.fov))
+
+    return encoder
+
+
+def _lens(actor: Actor) -> Callable[[Planes], Planes]:
+    """What a camera's lens makes of a pinhole's picture."""
+    found = lens.read(actor.attribute)
+    if found is None:
+        return lambda planes: planes
+    width, height, _ = size(actor.description)
+    return lens.Bender(found, width, height)
 
 
 ENCODERS: dict[str, Callable[[Actor], Encoder]] = {
     "sensor.camera.rgb": _colour,
-    "sensor.camera.depth": _plain(lambda shot: images.depth(shot.planes, shot.view.fov)),
-    "sensor.camera.semantic_segmentation": _plain(
-        lambda shot: images.semantic(shot.planes, shot.view.fov)
-    ),
-    "sensor.camera.instance_segmentation": _plain(
-        lambda shot: images.instance(shot.planes, shot.view.fov)
-    ),
-    "sensor.camera.normals": _plain(lambda shot: normals(shot.planes, shot.view)),
+    "sensor.camera.depth": _plain(images.depth),
+    "sensor.camera.semantic_segmentation": _plain(images.semantic),
+    "sensor.camera.instance_segmentation": _plain(images.instance),
+    "sensor.camera.normals": _normals,
     "sensor.camera.optical_flow": _flow,
     "sensor.camera.dvs": _events,
 }
@@ -116,6 +132,7 @@ def check(camera: Description) -> None:
     try:
         width, height, fov = size(camera)
         film.table(lambda key: camera.attribute(key, ""))
+        lens.read(lambda key: camera.attribute(key, ""))
     except ValueError as error:
         raise RpcError(f"unable to spawn actor: {error}") from error
     if width < 1 or height < 1 or width * height > MAX_PIXELS:

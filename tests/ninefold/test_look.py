@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from ninefold.__main__ import main
-from sim.photos import SIZE, spread
+from sim.photos import spread
 from tests.sim.test_map_files import osm
 
 
@@ -15,17 +15,17 @@ def test_a_town_is_shown_from_above_and_on_a_contact_sheet(tmp_path: Path) -> No
     town.write_text(osm())
     weathers = ["ClearNoon", "ClearNight"]
     out = tmp_path / "out"
-    assert (
-        main(["look", str(town), "--out", str(out), "--places", "1", "--weather", *weathers]) == 0
-    )
+    size = ["--size", "320", "160"]
+    given = ["--out", str(out), "--places", "1", *size, "--weather", *weathers]
+    assert main(["look", str(town), *given]) == 0
     above = cv2.imread(str(out / "cross-map.png"))
     grass = (above == above[0, 0]).all(axis=-1)
     assert 0.01 < 1.0 - grass.mean() < 0.9
     sheet = cv2.imread(str(out / "cross-sheet.png"))
-    assert sheet.shape[0] > 3 * SIZE[1]
-    assert sheet.shape[1] > (len(weathers) + 3) * SIZE[0]
-    left = sheet.shape[1] - 5 * SIZE[0]
-    noon, night = (sheet[:, left + k * SIZE[0] : left + (k + 1) * SIZE[0]] for k in (0, 1))
+    assert sheet.shape[0] > 3 * 160
+    assert sheet.shape[1] > (len(weathers) + 3) * 320
+    left = sheet.shape[1] - 5 * 320
+    noon, night = (sheet[:, left + k * 320 : left + (k + 1) * 320] for k in (0, 1))
     assert noon.mean() > night.mean() + 30.0
 
 

@@ -108,3 +108,19 @@ def test_a_sensor_does_not_see_the_vehicles_it_ignores(world, spawn):
     world.tick()
     assert other.id in seen(boxes[0].get(timeout=60))
     assert other.id in {point.object_idx for point in boxes[2].get(timeout=60)}
+
+
+@pytest.mark.parametrize("kind", ["rgb", "depth", "semantic_segmentation"])
+def test_a_lens_bends_the_rim_of_the_picture_and_default_values_are_a_pinhole(world, spawn, kind):
+    circle = {"lens_circle_multiplier": 3.0, "lens_circle_falloff": 3.0, "lens_k": -4.0}
+    looks = ({}, {"lens_k": 4.0}, circle)
+    at = ahead(world, 0.0, 2.0)
+    boxes = [listen(spawn(f"sensor.camera.{kind}", at, **SIZE, **look)) for look in looks]
+    world.tick()
+    pinhole, no_circle, bent = (pixels(box.get(timeout=60)) for box in boxes)
+    assert np.array_equal(no_circle, pinhole)
+    middle = (slice(41, 49), slice(76, 84))
+    assert np.array_equal(bent[middle], pinhole[middle])
+    assert (bent != pinhole).any(axis=2).mean() > 0.02
+    with pytest.raises(RuntimeError, match=r"expected a lens_circle_falloff of 0 or more"):
+        spawn(f"sensor.camera.{kind}", at, lens_circle_falloff=-1.0)
