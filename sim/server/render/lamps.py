@@ -26,6 +26,9 @@ BEAM = 1.6  # light some metres ahead of a car
 BEAM_WIDE = 0.42  # rad, half width
 BEAM_HIGH = 2.2  # m above the road
 LOW_BEAM, HIGH_BEAM = 2, 4  # CARLA's VehicleLightState
+GLARE = 2.0  # light of a lamp that a perfect mirror would show
+GLARES, LOWEST_GLARE, GLARE_STEP = 5, 4.0, 1.2  # heights it is sought at; m, m
+FARTHEST_GLARE = 90.0  # m along the ray
 DARK_ENOUGH = 0.02  # share of night from which lamps matter
 
 
@@ -35,21 +38,47 @@ class LampMap(NamedTuple):
     light: F32  # (rows, columns)
     ceiling: F32  # (rows, columns) m, light reaches this high
     origin: F64  # (2,) m, world x, y of cell (0, 0)
+    street: F32  # (rows, columns) light of the street lamps alone
+
+
+@inline
+def mixed(grid: F32, u: float, v: float) -> float:
+    """A grid's value between its cells, column u and row v; 0 outside."""
+    i, j = int(np.floor(u)), int(np.floor(v))
+    if i < 0 or j < 0 or i >= grid.shape[1] - 1 or j >= grid.shape[0] - 1:
+        return 0.0
+    du, dv = u - i, v - j
+    low = grid[j, i] + (grid[j, i + 1] - grid[j, i]) * du
+    high = grid[j + 1, i] + (grid[j + 1, i + 1] - grid[j + 1, i]) * du
+    value: float = low + (high - low) * dv
+    return value
 
 
 @inline
 def lamp_light(lamps: LampMap, x: float, y: float, z: float) -> float:
     """Lamp light at a point."""
     u, v = (x - lamps.origin[0]) / CELL, (y - lamps.origin[1]) / CELL
-    i, j = int(np.floor(u)), int(np.floor(v))
-    if i < 0 or j < 0 or i >= lamps.light.shape[1] - 1 or j >= lamps.light.shape[0] - 1:
-        return 0.0
-    du, dv = u - i, v - j
-    low = lamps.light[j, i] + (lamps.light[j, i + 1] - lamps.light[j, i]) * du
-    high = lamps.light[j + 1, i] + (lamps.light[j + 1, i + 1] - lamps.light[j + 1, i]) * du
-    below = min(max(lamps.ceiling[j, i] - z + 0.5, 0.0), 1.0)
-    value: float = (low + (high - low) * dv) * below
+    value = mixed(lamps.light, u, v)
+    if value > 0.0:
+        value *= min(max(lamps.ceiling[int(v), int(u)] - z + 0.5, 0.0), 1.0)
     return value
+
+
+@inline
+def lamp_glare(lamps: LampMap, x: float, y: float, d: tuple[float, float, float]) -> float:
+    """What wet ground at (x, y) mirrors of street lamps in the unit direction d, upward.
+
+    A ray that at a lamp's height is over the middle of a pool of light meets the lamp, and waves
+    on the water draw it out over a range of heights.
+    """
+    glare, rise = 0.0, max(d[2], 0.02)
+    for step in range(GLARES):
+        away = min((LOWEST_GLARE + step * GLARE_STEP) / rise, FARTHEST_GLARE)
+        u = (x + d[0] * away - lamps.origin[0]) / CELL
+        v = (y + d[1] * away - lamps.origin[1]) / CELL
+        near = min(max(mixed(lamps.street, u, v) / STREET - 0.6, 0.0) / 0.4, 1.0)
+        glare += near * near
+    return GLARE * glare / GLARES
 
 
 @dataclass(slots=True)
@@ -91,8 +120,8 @@ def town_lamps(mesh: Mesh) -> Lamps:
         light[j0:j1, i0:i1] += (STREET * fade**2 * (1.0 + away2 / 49.0) ** -0.8).astype(np.float32)
         part = ceiling[j0:j1, i0:i1]
         ceiling[j0:j1, i0:i1] = np.where(fade > 0.0, np.maximum(part, z), part)
-    town = LampMap(light, ceiling, low)
-    return Lamps(town, LampMap(light.copy(), ceiling.copy(), low), [])
+    town = LampMap(light, ceiling, low, light)
+    return Lamps(town, LampMap(light.copy(), ceiling.copy(), low, light), [])
 
 
 def span(middle: float, reach: float, size: int) -> tuple[int, int]:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sim.server.render.jit import inline, kernel
-from sim.server.render.lamps import LampMap, lamp_light
+from sim.server.render.lamps import LampMap, lamp_glare, lamp_light
 from sim.server.render.materials import look_of, wetted
 from sim.server.render.noise import noise
 from sim.server.render.raster import Cameras, Triangles, fill_band
@@ -17,6 +17,7 @@ from sim.server.scene import F32, I32, U8, U32
 
 NIGHT_WINDOW = (1.0, 0.72, 0.38)
 LAMP = (1.0, 0.84, 0.62)
+LIT_DROP = 0.16  # light of a drop among street lamps
 MOST_WET = 6  # Material: asphalt, markings, kerb, pavement, grass get wet
 SKY_LABEL = 11
 SAME_DIRECTION = 0.98  # cosine between normals of one surface
@@ -169,7 +170,11 @@ def facet_light(
         grazing *= grazing
         mirror = gloss * (0.06 + 0.94 * grazing * grazing)
         s *= 2.0
-        m = sky(light, d[0] * scale + s * nx, d[1] * scale + s * ny, d[2] * scale + s * nz)
+        back = (d[0] * scale + s * nx, d[1] * scale + s * ny, d[2] * scale + s * nz)
+        m = sky(light, back[0], back[1], back[2])
+        if facet.gets_wet and light.night > 0.0:
+            glare = light.night * lamp_glare(world.lamps, x, y, back)
+            m = (m[0] + glare * LAMP[0], m[1] + glare * LAMP[1], m[2] + glare * LAMP[2])
         lr, lg, lb = lr + mirror * (m[0] - lr), lg + mirror * (m[1] - lg), lb + mirror * (m[2] - lb)
     clear = np.exp(-light.fog * max(depth * length - light.fog_start, 0.0))
     return (
@@ -204,15 +209,20 @@ def alike(surface: Surface, p: int, q: int) -> bool:
 
 @inline
 def rain_streaks(world: World, r: float, g: float, b: float, u: float, v: float) -> Colour:
-    """Falling drops before the light of four samples; u, v are shares of the picture's width."""
+    """Falling drops before the light of four samples; u, v are shares of the picture's width.
+
+    A drop gathers light from all around it: from the horizon, at night from lamps. It never is
+    darker than what is behind it.
+    """
     light = world.light
     across = u * 1700.0 + v * 60.0 + light.moment * 3.0
     fall = noise(world.tile, across, v * 46.0 - light.moment)
     streak = min(max((fall - 0.70) * 4.0, 0.0), 1.0) * (0.15 + 0.30 * light.rain)
+    spark = LIT_DROP * light.night
     return (
-        r + (4.0 * light.horizon[0] - r) * streak,
-        g + (4.0 * light.horizon[1] - g) * streak,
-        b + (4.0 * light.horizon[2] - b) * streak,
+        r + max(4.0 * (light.horizon[0] + spark * LAMP[0]) - r, 0.0) * streak,
+        g + max(4.0 * (light.horizon[1] + spark * LAMP[1]) - g, 0.0) * streak,
+        b + max(4.0 * (light.horizon[2] + spark * LAMP[2]) - b, 0.0) * streak,
     )
 
 

@@ -266,6 +266,34 @@ def test_rain_falls_in_thin_streaks(renderer):
     assert np.median(ends - begins) <= 3
 
 
+def test_rain_at_night_glints_and_darkens_nothing(renderer):
+    weather = Weather(sun_altitude=-0.5, precipitation=100.0)
+    car = replace(cast(("vehicle.tesla.model3", -1.0, 1.0, 0.0)), lights=np.array([2], np.uint32))
+    shots = [renderer.render(forward(), car, DARK, weather, t).rgb for t in np.arange(9) * 0.35]
+    grey = np.stack(shots).mean(axis=3)
+    change = grey - np.quantile(grey, 0.2, axis=0)  # most shots have no drop there
+    assert (change > 8.0).sum() > 100
+    assert (change < -8.0).sum() < 0.02 * (change > 8.0).sum()
+
+
+def test_a_wet_road_mirrors_a_street_lamp():
+    lamp = quad(
+        [(20, -0.4, 7), (21, -0.4, 7), (21, 0.4, 7), (20, 0.4, 7)],
+        Material.STREET_LAMP,
+        Label.POLE,
+    )
+    scene = Renderer(together(GROUND, lamp), threads=2)
+    dry, wet = (
+        scene.render(forward(), NOBODY, DARK, Weather(sun_altitude=-0.5, wetness=wetness), 0.0)
+        .rgb[50:58]
+        .mean(axis=(0, 2))
+        for wetness in (0.0, 100.0)
+    )
+    ahead, aside = slice(56, 72), slice(0, 12)
+    assert wet[ahead].mean() > dry[ahead].mean() + 10.0
+    assert wet[aside].mean() < dry[aside].mean()
+
+
 def test_every_blueprint_with_a_body_has_a_model_within_its_box():
     from sim.server.blueprints import CATALOGUE
     from sim.server.render.models import known, model
