@@ -79,7 +79,13 @@ def ambulance(body: Body, wheels: tuple[Wheel, ...], label: Label) -> Model:
         z, x, arm = 0.70 * height, -0.17 * length, 0.30
         b.box((x - arm, y0, z - 0.1), (x + arm, y1, z + 0.1), PLAIN, RED)
         b.box((x - 0.1, y0, z - arm), (x + 0.1, y1, z + arm), PLAIN, RED)
-    beacons(b, 0.12 * length, 0.86 * width, 0.95 * height, 0.05 * height)
+    back = -0.505 * length, -0.49 * length
+    b.box((back[0], -w, 0.40 * height), (back[1], w, 0.46 * height), PLAIN, RED)
+    for y in (-0.22 * width, 0.04 * width):  # a window in each door
+        corner = (back[1], y + 0.18 * width, 0.80 * height)
+        b.box((back[0], y, 0.56 * height), corner, Material.GLASS)
+    for x in (0.12, -0.45):
+        beacons(b, x * length, 0.86 * width, 0.95 * height, 0.05 * height)
     return b.done()
 
 

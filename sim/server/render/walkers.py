@@ -14,7 +14,8 @@ SWING = 0.50  # rad, of a leg at walking pace
 TROUSERS = (0.10, 0.12, 0.18)
 HAIR = (0.07, 0.05, 0.035)
 SHOES = (0.04, 0.035, 0.03)
-KNEE, ELBOW = 0.49, 1.14  # m above the ground, of an adult
+KNEE, ELBOW, CROWN = 0.49, 1.14, 1.745  # m above the ground, of an adult
+HEAD = 0.45  # power of the height by which a child's head is larger for it
 TRUNK = ("crl_hips__C", "crl_spine01__C", "crl_neck__C", "crl_Head__C")
 
 
@@ -63,7 +64,11 @@ def walker(half_extent: tuple[float, float, float], centre_z: float) -> Model:
     b.cylinder(at(0, 0, 0.84), at(0, 0, 1.20), (0.165 * s, 0.155 * s), 8, cloth, part=hips)
     b.cylinder(at(0, 0, 1.18), at(0, 0, 1.46), (0.160 * s, 0.200 * s), 8, cloth, part=chest)
     b.cylinder(at(0, 0, 1.44), at(0.01, 0, 1.54), (0.065 * s, 0.055 * s), 6, skin, part=neck)
-    b.ellipsoid(at(0.015, 0, 1.62), (0.10 * s, 0.085 * s, 0.125 * s), skin, part=head)
-    hair = (0.105 * s, 0.096 * s, 0.108 * s)
-    b.ellipsoid(at(-0.012, 0, 1.645), hair, Material.PLAIN, HAIR, head)
+    large = min(max(s, 0.5), 1.0) ** -HEAD
+    h = large * s
+    b.ellipsoid(
+        at(0.015, 0, CROWN - 0.125 * large), (0.10 * h, 0.085 * h, 0.125 * h), skin, part=head
+    )
+    hair = (0.105 * h, 0.096 * h, 0.108 * h)
+    b.ellipsoid(at(-0.012, 0, CROWN - 0.10 * large), hair, Material.PLAIN, HAIR, head)
     return b.done()

@@ -307,6 +307,17 @@ def test_every_blueprint_with_a_body_has_a_model_within_its_box():
         assert np.all(np.abs(points - centre).max(axis=0) < half + slack), blueprint.id
 
 
+def test_a_childs_head_is_larger_for_its_height():
+    from sim.server.render.walkers import walker
+
+    def head(tall):
+        points = walker((0.2, 0.2, 0.5 * tall), 0.5 * tall).vertices
+        return np.ptp(points[points[:, 2] > 0.9 * tall, 1]) / tall
+
+    assert 1.1 * head(1.75) < head(1.1) < 1.4 * head(1.75)
+    assert head(1.9) == pytest.approx(head(1.75), rel=0.01)
+
+
 @pytest.mark.parametrize("altitude", [0.15, 0.4, 1.2])
 def test_level_ground_does_not_shade_itself(altitude):
     scene = Renderer(GROUND, threads=2)
