@@ -8,11 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from common.errors import UserError
 from common.frames import FloatArray
 from sim.server.jit import kernel
 
 CELL = 0.5  # m
 MARGIN = 60.0  # m of soil around the outermost road
+MOST_CELLS = 1 << 28  # of a map: 64 km2
 CLEARANCE = 2.5  # m: surfaces farther apart are a bridge and what lies below
 BELOW = 6.0  # m beside a road in which a bridge above it has nothing under it
 STEP = 1.0  # m above a thing where the higher of two levels ceases to carry it
@@ -63,11 +65,18 @@ class Ground:
 
 
 def lay_ground(roads: FloatArray, pavements: FloatArray) -> Ground:
-    """The ground under triangles (F, 3, 3) m of road and of pavement, soil around them."""
+    """The ground under triangles (F, 3, 3) m of road and of pavement, soil around them.
+
+    Raises:
+        UserError: they lie too far apart.
+    """
     corners = np.concatenate([roads, pavements])[..., :2].reshape(-1, 2)
     low = np.floor(corners.min(axis=0) - MARGIN)
     high = corners.max(axis=0) + MARGIN
     columns, rows = (int(n) for n in np.ceil((high - low) / CELL) + 1)
+    if columns * rows > MOST_CELLS:
+        wide, long = high - low
+        raise UserError(f"expected a map of 64 km2 at most, got {wide:.0f} m x {long:.0f} m")
     lower = np.full((rows, columns), np.inf, np.float32)
     upper = np.full((rows, columns), -np.inf, np.float32)
     kind = np.zeros((rows, columns), np.uint8)

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.errors import UserError
+from sim.server import soundness
 
 F64 = NDArray[np.float64]
 CUBIC_STEP = 0.25  # m between the points that give a cubic its arc length
@@ -322,7 +323,7 @@ def read(text: str, source: str) -> Network:
     """The roads of an OpenDRIVE text; `source` names it in errors.
 
     Raises:
-        UserError: not XML, not OpenDRIVE, or no road with a driving lane.
+        UserError: not XML, not OpenDRIVE, or not a sound map with a driving lane.
     """
     try:
         root = Xml.fromstring(text)
@@ -334,37 +335,17 @@ def read(text: str, source: str) -> Network:
         for piece in root.iterfind("road/planView/geometry"):
             _ = [float(v) for e in piece.iter() for k, v in e.attrib.items() if k != "pRange"]
         found = [road for road in map(_road, root.iterfind("road")) if road.plan]
+        soundness.check(root, found, source)
+        bare = {
+            signal.get("id", ""): float(signal.get("t", 0))
+            for signal in root.iterfind("road/signals/signal")
+            if signal.find("validity") is None
+        }
     except ValueError as error:
         raise UserError(f"expected numbers in {source}, got {error}; check the file") from None
     roads = {road.id: road for road in found}
-    _check(root, found, source)
     controllers = tuple(
         tuple(dict.fromkeys(c.get("signalId", "") for c in controller.iterfind("control")))
         for controller in root.iterfind("controller")
     )
-    bare = {
-        signal.get("id", ""): float(signal.get("t", 0))
-        for signal in root.iterfind("road/signals/signal")
-        if signal.find("validity") is None
-    }
     return Network(roads, controllers, bare)
-
-
-def _check(root: Xml.Element, roads: list[Road], source: str) -> None:
-    """Refuse what LibCarla would crash on, and what nobody can drive on."""
-    if len({road.id for road in roads}) < len(roads):
-        raise UserError(f"expected road ids to differ in {source}, got one twice; check the file")
-    for road in roads:
-        lengths = [float(piece.get("length", 0)) for piece in road.plan]
-        if not all(0.0 < length < np.inf for length in (road.length, *lengths)):
-            raise UserError(f"expected road {road.id} of {source} to have a length; check the file")
-    lanes = [lane for road in roads for part in road.sections for lane in part.lanes.values()]
-    if not any(lane.kind == "driving" and len(lane.width.start) for lane in lanes):
-        raise UserError(f"expected a road with a driving lane in {source}, got none; check it")
-    signals = {signal.get("id") for signal in root.iterfind("road/signals/signal")}
-    for control in root.iterfind("controller/control"):
-        if control.get("signalId") not in signals:
-            raise UserError(
-                f"expected signal {control.get('signalId')} of a controller in {source}, got none;"
-                " check the file"
-            )

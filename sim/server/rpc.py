@@ -148,11 +148,20 @@ def answer(row: Rpc | None, call: object, request: Request) -> bytes:
         return pack([1, request.id, text + str(len(request.arguments)), None])
     try:
         result = invoke(row, call, request.method, request.arguments)
+        return pack([1, request.id, None, success(row, result)])
     except RpcError as error:
-        return pack([1, request.id, None, failure(row, str(error))])
+        text = str(error)
+    except (TypeError, ValueError, OverflowError) as error:
+        log.exception("%s: the answer cannot be packed", request.method)
+        text = f"{request.method}: internal error: {error}"
+    return pack([1, request.id, None, failure(row, text)])
+
+
+def success(row: Rpc, result: object) -> object:
+    """The form of a row's return type."""
     if row.bare:
-        return pack([1, request.id, None, result])
-    return pack([1, request.id, None, [[1, result]] if row.returns else [[False]]])
+        return result
+    return [[1, result]] if row.returns else [[False]]
 
 
 def failure(row: Rpc, text: str) -> object:

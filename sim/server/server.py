@@ -125,9 +125,18 @@ class Server:
         if self._held:
             waits.append(POLL)
         if not self.sim.settings.synchronous:
-            waits.append(self.sim.asynchronous_tick())
-            self._publish()
+            waits.append(self._asynchronous_tick())
         return min(waits, default=None)
+
+    def _asynchronous_tick(self) -> float:
+        """Tick if it is time; the seconds until the next one. A fault of ours costs this tick."""
+        try:
+            wait = self.sim.asynchronous_tick()
+        except Exception:
+            log.exception("a tick failed")
+            return POLL
+        self._publish()
+        return wait
 
     def _rouse(self, owner: Peer, port: int) -> None:
         log.warning("the Traffic Manager on port %d has lost a tick: it is told again", port)

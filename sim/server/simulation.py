@@ -144,8 +144,8 @@ class Simulation:
         fixed = self.settings.fixed_delta
         interval = 1.0 / FREE_RATE if fixed else 1.0 / ASYNC_RATE
         if now - self._last_tick >= interval:
-            self.tick(fixed or min(now - self._last_tick, LONGEST_STEP))
-            self._last_tick = now
+            late, self._last_tick = now - self._last_tick, now
+            self.tick(fixed or min(late, LONGEST_STEP))
         return max(0.0, self._last_tick + interval - time.monotonic())
 
     def publish_sensors(self) -> None:

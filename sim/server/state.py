@@ -16,7 +16,7 @@ import msgpack
 import numpy as np
 
 from common.frames import FloatArray
-from sim.server import walkers
+from sim.server import walkers, wire
 from sim.server.ackermann import Ackermann, Gains, Pid, Target
 from sim.server.actors import SPECTATOR, Actor, Actors, Kind
 from sim.server.contact_step import BODY
@@ -25,16 +25,18 @@ from sim.server.friction import Zone
 from sim.server.postures import Posture
 from sim.server.rpc import RpcError
 from sim.server.scene import Weather
+from sim.server.sensing import Sensing
 from sim.server.sensors.memory import Plain, packed, unpacked
 from sim.server.simulation import Simulation
 from sim.server.sketches import Sketch
 from sim.server.vehicle_arrays import MODEL, STATE
-from sim.server.wire import Description, Settings
+from sim.server.wire import Description
 
 MAGIC = "NINEFOLD-STATE"
-VERSION = 2
+VERSION = 3
 LINEAGE = secrets.token_hex(8)  # of this process: only here do a state's ids mean the same actors
 LAYOUT = hashlib.sha256(repr((STATE, MODEL, walkers.STATE, BODY)).encode()).hexdigest()
+MOST_NAME = 1 << 31  # ids beyond do not go over the wire
 _MOTIONS = ("pose", "velocity", "rates", "acceleration", "lights", "speed_limit")
 
 
@@ -47,7 +49,7 @@ def save(sim: Simulation) -> bytes:
             "clock": [episode.elapsed, episode.delta],
             "weather": list(astuple(episode.weather)),
             "imu_gravity": episode.imu_gravity,
-            "settings": list(astuple(sim.settings)),
+            "settings": wire.to_settings(sim.settings),
             "actors": _actors(episode.actors),
             "vehicles": _vehicles(episode),
             "walkers": episode.walkers.save(),
@@ -79,20 +81,27 @@ def restore(sim: Simulation, data: bytes) -> None:
     try:
         episode = Episode(old.id if own else old.id + 1, town, old.frame + 1, 1)
         _fill(episode, body)
-        settings = Settings(*body["settings"])
-    except (KeyError, TypeError, ValueError, IndexError, RpcError) as error:
+        settings = wire.settings(body["settings"])
+        _fill_sensors(Sensing(), episode, body["sensors"])  # what fails shall fail here
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RpcError) as error:
         raise RpcError(f"expected a whole state, got a broken one: {error}") from error
     episode.actors.next_id = max(next_id, old.actors.next_id)
     episode.reports_contacts = old.reports_contacts
     sim.deck.stop_replay(keep=True)
     for actor in old.actors:
         sim.sensing.forget(actor)
-    for number, memory in body["sensors"]:
-        sensor = episode.actors.get(number, Kind.SENSOR)
-        sim.sensing.admit(sensor, episode.elapsed)
-        sim.sensing.restore(sensor, memory)
+    _fill_sensors(sim.sensing, episode, body["sensors"])
     sim.settings, sim.next_stream = settings, max(next_stream, sim.next_stream)
     sim.take(episode, anew=not own)
+
+
+def _fill_sensors(sensing: Sensing, episode: Episode, saved: Plain) -> None:
+    if [number for number, _ in saved] != [actor.id for actor in episode.actors.of(Kind.SENSOR)]:
+        raise ValueError("these are the memories of other sensors")
+    for number, memory in saved:
+        sensor = episode.actors.get(number, Kind.SENSOR)
+        sensing.admit(sensor, episode.elapsed)
+        sensing.restore(sensor, memory)
 
 
 def pack(value: object) -> bytes:
@@ -106,6 +115,7 @@ def _opened(data: bytes) -> tuple[list[Any], dict[str, Any]]:
     try:
         magic, version, layout, digest, names, body = msgpack.unpackb(data, raw=False)
         known = magic == MAGIC and len(names) == 4
+        known &= all(type(name) is int and 0 <= name < MOST_NAME for name in names[1:])
     except (ValueError, TypeError, msgpack.UnpackException) as error:
         raise RpcError("expected a saved state, got other or broken bytes") from error
     if not known:
@@ -119,7 +129,7 @@ def _opened(data: bytes) -> tuple[list[Any], dict[str, Any]]:
 
 def _fill(episode: Episode, body: dict[str, Any]) -> None:
     episode.elapsed, episode.delta = body["clock"]
-    episode.weather = Weather(*body["weather"])
+    episode.weather = Weather(*map(float, body["weather"]))
     episode.imu_gravity = body["imu_gravity"]
     episode.actors = register = _restored(body["actors"])
     episode.spectator = next(a for a in register if a.type_id == SPECTATOR)
@@ -176,6 +186,8 @@ def _restored(saved: Plain) -> Actors:
         actor.stream, actor.opendrive_id, actor.nth = rest[5:8]
         actor.ignored = frozenset(rest[8])
         if parent:
+            if parent == number:
+                raise ValueError(f"actor {number} is attached to itself")
             actor.parent = register.get(parent)
             actor.parent_from_actor = unpacked(carried, np.float64)
     rows = [actor.row for actor in register]

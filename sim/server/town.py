@@ -96,7 +96,12 @@ class Town:
 def town_files(folder: Path | None = None) -> dict[str, Path]:
     """The towns that go by a name: the built-in ones and the OpenDRIVE files of a folder."""
     own = sorted(folder.glob("*.xodr")) if folder is not None else []
-    return {path.stem: path for path in (*map(maps.path, maps.names()), *own)}
+    return {name_of(path): path for path in (*map(maps.path, maps.names()), *own)}
+
+
+def name_of(path: Path) -> str:
+    """A file's name as a town's: what cannot be printed, or is no Unicode, becomes U+FFFD."""
+    return "".join(c if c.isprintable() else "\ufffd" for c in path.stem)
 
 
 def load_town(source: str, folder: Path | None = None) -> Town:
@@ -112,7 +117,7 @@ def load_town(source: str, folder: Path | None = None) -> Town:
         raise UserError(
             f"expected a town ({known}), an .xodr or .osm file, got {source}; check the name"
         )
-    return town_from_opendrive(path.stem, read_map(path))
+    return town_from_opendrive(name_of(path), read_map(path))
 
 
 def town_from_opendrive(name: str, xodr: str) -> Town:

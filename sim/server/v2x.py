@@ -33,7 +33,7 @@ class Outbox:
 
     def put(self, text: str) -> None:
         """One more; the oldest are lost where there are too many."""
-        self._texts = [*self._texts, text][-MOST_QUEUED:]
+        self._texts = [*self._texts, text[: cam.MOST_TEXT]][-MOST_QUEUED:]
 
     def take(self) -> list[str]:
         """All of them; the box is empty then."""

@@ -85,6 +85,11 @@ def bounded(value: Wire, count: int) -> FloatArray:
     return out
 
 
+def figure(value: Wire) -> float:
+    """A number that is not beyond LARGEST."""
+    return float(bounded([value], 1)[0])
+
+
 def vector(value: Wire) -> FloatArray:
     """A location or polar vector (3,) in our axes."""
     return iso.mirror(bounded(value, 3))
@@ -146,7 +151,7 @@ def settings(value: Wire) -> Settings:
         case [bool(sync), bool(dark), delta, bool(substepping), *rest] if len(rest) == 7:
             step = optional(delta)
             fixed = None if step is None or number(step) <= 0.0 else min(number(step), 10.0)
-            limits = numbers([rest[0], rest[1], rest[2], rest[4], rest[5]], 5)
+            limits = bounded([rest[0], rest[1], rest[2], rest[4], rest[5]], 5)
             return Settings(
                 sync, dark, fixed, substepping, float(limits[0]), int(limits[1]), float(limits[2]),
                 bool(rest[3]), float(limits[3]), float(limits[4]), bool(rest[6]),
@@ -166,7 +171,7 @@ def to_settings(own: Settings) -> list[Wire]:
 
 def weather(value: Wire) -> Weather:
     """WeatherParameters from the wire: degrees become radians, the azimuth turns left."""
-    parameters = numbers(value, 14).tolist()
+    parameters = bounded(value, 14).tolist()
     parameters[4] = iso.yaw_from_carla(parameters[4])
     parameters[5] = float(iso.radians(parameters[5]))
     return Weather(*parameters)
@@ -250,7 +255,7 @@ def walker_control(value: Wire) -> WalkerControl:
     """WalkerControl from the wire."""
     match value:
         case [direction, speed, jump, *_]:
-            return WalkerControl(vector(direction), float(bounded([speed], 1)[0]), bool(jump))
+            return WalkerControl(vector(direction), figure(speed), bool(jump))
     raise RpcError(f"expected a walker control, got {value!r:.80}")
 
 

@@ -78,28 +78,28 @@ def lifetime(life: float, now: float) -> tuple[float, int]:
 def point(figure: list[Wire]) -> tuple[FloatArray, float]:
     """A point: a line without length."""
     at, size = figure
-    return np.array([[wire.vector(at)] * 2]), wire.number(size)
+    return np.array([[wire.vector(at)] * 2]), wire.figure(size)
 
 
 def line(figure: list[Wire]) -> tuple[FloatArray, float]:
     """A line between two points."""
     begin, end, thickness = figure
-    return np.array([[wire.vector(begin), wire.vector(end)]]), wire.number(thickness)
+    return np.array([[wire.vector(begin), wire.vector(end)]]), wire.figure(thickness)
 
 
 def arrow(figure: list[Wire]) -> tuple[FloatArray, float]:
     """A line with a head."""
     (begin, end, thickness), size = figure
-    lines = sketches.arrow(wire.vector(begin), wire.vector(end), wire.number(size))
-    return lines, wire.number(thickness)
+    lines = sketches.arrow(wire.vector(begin), wire.vector(end), wire.figure(size))
+    return lines, wire.figure(thickness)
 
 
 def box(figure: list[Wire]) -> tuple[FloatArray, float]:
     """A box's edges; as in CARLA it is turned by the rotation beside it, not by its own."""
     (centre, extent, *_), rotation, thickness = figure
     turn = matrices(wire.pose([[0.0, 0.0, 0.0], rotation]))[:3, :3]
-    lines = sketches.box(wire.vector(centre), np.abs(wire.numbers(extent, 3)), turn)
-    return lines, wire.number(thickness)
+    lines = sketches.box(wire.vector(centre), np.abs(wire.bounded(extent, 3)), turn)
+    return lines, wire.figure(thickness)
 
 
 def clear_debug_shape(call: Call) -> None:

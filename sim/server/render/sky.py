@@ -82,7 +82,7 @@ def light_of(weather: Weather, t: float) -> Light:
     )
     ambient = scaled(ambient, 0.95 * darker)
     bounce = blend(scaled(ambient, 0.45), scaled(warm, 0.42), 0.6 * high * (1.0 - overcast))
-    fog = 0.00022 + 0.035 * (weather.fog_density / 100.0) ** 1.8 + 0.0016 * rain
+    fog = 0.00022 + 0.035 * max(weather.fog_density / 100.0, 0.0) ** 1.8 + 0.0016 * rain
     cos = math.cos(altitude)
     return Light(
         to_sun=(

@@ -20,6 +20,7 @@ from sim.server.sensors.memory import Plain
 
 F64 = NDArray[np.float64]
 
+MOST_TEXT = 99  # bytes of a custom message, CARLA's
 RECORD = 464  # bytes: f32 power, 4 unused, the message
 PROTOCOL, CAM, CUSTOM = 2, 2, 0  # protocol version, message ids
 TURNED, MOVED, FASTER = float(iso.radians(4.0)), 4.0, 0.5  # rad, m, m/s that make a message due
@@ -216,7 +217,7 @@ def _limited(value: float, most: int, unknown: int) -> int:
 
 
 def custom(station: int, text: str) -> bytes:
-    """The record of a custom message, without its power; CARLA's text has 99 bytes at most."""
+    """The record of a custom message, without its power."""
     head = b"".join(n.to_bytes(8, "little") for n in (PROTOCOL, CUSTOM, station))
-    words = text.encode()[:99].decode(errors="ignore").encode()
+    words = text.encode()[:MOST_TEXT].decode(errors="ignore").encode()
     return bytes(8) + head + words.ljust(104, b"\0")

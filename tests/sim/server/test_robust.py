@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import queue
 import random
 import selectors
 import signal
@@ -16,7 +17,7 @@ import msgpack
 import pytest
 
 from sim.launch import embedded_server
-from sim.server import streams
+from sim.server import rpc, streams
 from sim.server.handlers import TABLE
 
 ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
@@ -253,6 +254,42 @@ def test_ticks_wait_for_a_listener_that_does_not_read_until_it_is_dropped(monkey
         assert not hub.waiting()
         assert stopped.closed
         assert not hub.listened(9)
+
+
+def test_an_answer_that_cannot_be_packed_is_an_error_of_its_call():
+    row = rpc.value(lambda _: 1 << 80)
+    _, number, error, answer = msgpack.unpackb(rpc.answer(row, None, rpc.Request(4, "f", True, [])))
+    assert (number, error, answer[0][0]) == (4, None, 0)
+    assert "internal error" in answer[0][1][0]
+
+
+def test_settings_of_one_client_never_cut_another_one_off(port, world):
+    (_, own), *_ = call(port, "get_episode_settings")[1]
+    for at, lie in [(5, 1e300), (5, 1 << 62), (6, 1e300)]:
+        _, ((failed, _),) = call(port, "set_episode_settings", [*own[:at], lie, *own[at + 1 :]])
+        assert failed == 0
+    assert call(port, "get_episode_settings") == (None, [[1, own]])
+
+
+def test_no_weather_and_no_drawing_costs_anybody_his_pictures(port, world, spawn):
+    camera, frames = spawn("sensor.camera.rgb", image_size_x=32, image_size_y=24), queue.Queue()
+    camera.listen(lambda image: frames.put(image.frame))
+    _, ((_, weather),) = call(port, "get_weather_parameters")
+    here, far = [0.0, 0.0, 2.0], [1e12, -1e12, 1e12]
+    for at in range(len(weather)):
+        for big in (1e300, -5.0, 1e12):
+            call(port, "set_weather_parameters", [*weather[:at], big, *weather[at + 1 :]])
+        assert world.tick() == frames.get(timeout=30.0)
+    call(port, "set_weather_parameters", [*weather[:6], -5.0, *weather[7:]])
+    assert world.tick() == frames.get(timeout=30.0)
+    call(port, "set_weather_parameters", weather)
+    for big in (1e12, 1e300):
+        for kind, figure in enumerate(
+            [[far, big], [here, far, big], [[here, far, big], big], [[here, [big] * 3], here, big]]
+        ):
+            call(port, "draw_debug_shape", [[kind, figure], [255, 0, 0, 255], 0.0, False])
+            assert world.tick() == frames.get(timeout=30.0)
+    call(port, "clear_debug_shape")
 
 
 def test_figures_that_would_overflow_are_refused(port, world, spawn):

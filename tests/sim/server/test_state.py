@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import queue
+import time
 
 import carla
 import msgpack
@@ -156,6 +157,49 @@ def test_foreign_broken_and_other_versions_bytes_are_refused(world, port, spawn)
     with pytest.raises(RigError, match="version"):
         state.restore(HOST, port, msgpack.packb([parts[0], 99, *parts[2:]]))
     assert state.digest(state.save(HOST, port)) == state.digest(saved)
+
+
+def test_a_forged_state_costs_neither_the_server_nor_the_world_that_was(world, port, full):
+    run(world, port, full, 3)
+    saved = state.save(HOST, port)
+    *head, _, names, packed = msgpack.unpackb(saved, raw=False)
+    body = msgpack.unpackb(packed, raw=False, strict_map_key=False)
+    forged = [(names, body | {key: lie}) for key in body for lie in (None, [], "x", [["x"]])]
+    forged += [([*names[:1], *[lie] * 3], body) for lie in (1 << 40, -1, "x", None)]
+    sensors = body["sensors"]
+    forged.append((names, body | {"sensors": [*sensors[:-1], [sensors[-1][0], [0.0]]]}))
+    everyone, *rest = body["actors"]
+    child = next(row for row in everyone if row[7])
+    looped = [[*row[:7], row[0], *row[8:]] if row is child else row for row in everyone]
+    forged.append((names, body | {"actors": [looped, *rest]}))
+    for lies, inside in forged:
+        data = state_of(head, lies, inside)
+        digest = state.digest(state.save(HOST, port))
+        try:
+            state.restore(HOST, port, data)
+        except RigError:
+            assert state.digest(state.save(HOST, port)) == digest
+        world.tick()
+    state.restore(HOST, port, saved)
+    assert state.digest(state.save(HOST, port)) == state.digest(saved)
+
+
+def state_of(head, names, body):
+    """A state that says what it should not, well sealed."""
+    packed = msgpack.packb(body, use_bin_type=True)
+    return msgpack.packb([*head, hashlib.sha256(packed).digest(), names, packed])
+
+
+def test_a_tick_that_fails_does_not_end_a_server_that_ticks_by_itself(world, port):
+    saved = state.save(HOST, port)
+    *head, _, names, packed = msgpack.unpackb(saved, raw=False)
+    body = msgpack.unpackb(packed, raw=False, strict_map_key=False)
+    body["settings"][0] = False
+    body["dying"] = [[10, "x"]]
+    state.restore(HOST, port, state_of(head, names, body))
+    time.sleep(0.2)  # some ticks
+    state.restore(HOST, port, saved)
+    world.tick()
 
 
 def test_a_state_of_another_map_is_refused(client, world, port):

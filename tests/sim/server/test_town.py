@@ -1,5 +1,6 @@
 """Loading towns: what an episode finds in them, and what is refused."""
 
+import os
 import re
 from pathlib import Path
 
@@ -119,3 +120,9 @@ def test_a_map_that_would_crash_the_client_is_refused(city, pattern, with_, why)
 def test_an_unknown_town_is_refused_with_the_known_ones():
     with pytest.raises(UserError, match="city"):
         load_town("Atlantis")
+
+
+def test_files_with_hostile_names_are_offered_under_names_that_can_be_said(tmp_path):
+    for name in (b"a\nb.xodr", b"bad\xff.xodr", b"plain.xodr"):
+        Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + name)).touch()
+    assert {"a\ufffdb", "bad\ufffd", "plain"} <= set(town_files(tmp_path))

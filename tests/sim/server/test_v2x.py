@@ -6,7 +6,9 @@ import carla
 import numpy as np
 import pytest
 
+from sim.server.sensors import cam
 from sim.server.sensors.radio import Radio, Way
+from sim.server.v2x import Outbox
 from tests.sim.server.test_live_sensors import ahead, listen
 from tests.sim.server.test_robust import call
 
@@ -96,3 +98,13 @@ def test_only_custom_sensors_send_what_they_are_told(port, world, spawn):
     _, ((failed, text),) = call(port, "send", sensor.id, "hello")
     assert failed
     assert "expected a sensor.other.v2x_custom" in text[0]
+
+
+def test_of_a_long_text_only_what_goes_over_the_air_is_kept():
+    outbox = Outbox()
+    for _ in range(3):
+        outbox.put("x" * 1_000_000)
+    outbox.put("é" * 60)
+    *long, short = outbox.take()
+    assert long == ["x" * 99] * 3
+    assert cam.custom(1, short)[32:].rstrip(b"\0") == ("é" * 49).encode()
