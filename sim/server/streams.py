@@ -79,8 +79,13 @@ class Streams:
         return struct.pack("<IHBB16x", stream, self.port, 1, 0)
 
     def announce(self, stream: int) -> None:
-        """A client is about to subscribe: ticks wait for it, lest it lose its first frame."""
-        self._announced[stream] = time.monotonic() + HOLD
+        """A client is about to subscribe: ticks wait for it, lest it lose its first frame.
+
+        Who says so again and again does not make them wait longer.
+        """
+        now = time.monotonic()
+        if self._announced.get(stream, now) <= now:
+            self._announced[stream] = now + HOLD
 
     def joined(self, subscriber: Subscriber, stream: int) -> None:
         """A subscription begins."""

@@ -53,6 +53,13 @@ def whole(value: Wire) -> int:
     raise RpcError(f"expected an integer, got {value!r:.80}")
 
 
+def unsigned(value: Wire, bits: int) -> int:
+    """An integer that fits: clients that are given a larger one cannot read the answer."""
+    if 0 <= whole(value) < 1 << bits:
+        return int(value)
+    raise RpcError(f"expected an integer of {bits} bits without sign, got {value!r:.80}")
+
+
 def text(value: Wire) -> str:
     """A string."""
     if isinstance(value, str):
@@ -202,7 +209,7 @@ def description(value: Wire) -> Description:
     """ActorDescription from the wire."""
     match value:
         case [int(uid), str(name), list(attributes), *_] if len(attributes) <= 256:
-            return Description(uid, name, dict(attribute(a) for a in attributes))
+            return Description(unsigned(uid, 32), name, dict(attribute(a) for a in attributes))
     raise RpcError(f"expected an actor description, got {value!r:.80}")
 
 
@@ -210,7 +217,7 @@ def attribute(value: Wire) -> tuple[str, tuple[int, str]]:
     """ActorAttributeValue from the wire: its id, its type and value."""
     match value:
         case [str(name), int(kind), str(text), *_]:
-            return name, (kind, text)
+            return name, (unsigned(kind, 8), text)
     raise RpcError(f"expected an attribute, got {value!r:.80}")
 
 

@@ -36,7 +36,9 @@ def update_lights_state(call: Call, client: str, lights: Wire, discard: bool = F
         match row:
             case [number, _, intensity, group, colour, active, *_]:
                 r, g, b = (int(min(max(c, 0.0), 255.0)) for c in wire.numbers(colour, 3))
-                lamp = Lamp(wire.number(intensity), wire.whole(group), (r, g, b), bool(active))
+                lamp = Lamp(
+                    wire.figure(intensity), wire.unsigned(group, 8), (r, g, b), bool(active)
+                )
                 call.episode.scenery.set_lamp(wire.whole(number), lamp)
             case _:
                 raise RpcError(f"expected a light's state, got {row!r:.80}")

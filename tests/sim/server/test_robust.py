@@ -292,6 +292,31 @@ def test_no_weather_and_no_drawing_costs_anybody_his_pictures(port, world, spawn
     call(port, "clear_debug_shape")
 
 
+def test_numbers_that_no_client_could_read_are_refused(port, world):
+    before = len(world.get_actors())
+    for uid, kind in [(1 << 40, 1), (-5, 1), (1, 999), (1, -1)]:
+        box = [uid, "static.prop.box01", [["role_name", kind, "x"]]]
+        _, ((index, *_),) = call(port, "spawn_actor", box, [[0.0, 0.0, 300.0], [0.0] * 3])
+        assert index == 0
+    light = call(port, "query_lights_state", "")[1][0][1][0]
+    for group in (1 << 40, -7):
+        lie = [*light[:3], group, *light[4:]]
+        assert call(port, "update_lights_state", "", [lie])[1][0][0] is True
+    world.tick()
+    assert len(world.get_actors()) == before
+    assert world.get_lightmanager().get_all_lights()
+
+
+def test_announcing_a_subscription_for_ever_does_not_hold_ticks_for_ever():
+    hub = streams.Streams(0)
+    hub.announce(5)
+    deadline = time.monotonic() + 20.0
+    while hub.waiting():
+        assert time.monotonic() < deadline
+        hub.announce(5)
+        time.sleep(streams.HOLD / 10.0)
+
+
 def test_figures_that_would_overflow_are_refused(port, world, spawn):
     car, walker = spawn("vehicle.tesla.model3"), spawn("walker.pedestrian.0001", 5)
     for actor in (car, walker):
