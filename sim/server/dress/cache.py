@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import tokenize
 import zipfile
 from dataclasses import astuple, fields
 from pathlib import Path
@@ -19,6 +20,11 @@ PARTS = (
     "dress/*.py", "ground.py", "opendrive.py", "scene.py", "signals.py",
     "catalogue/vehicles.py", "render/models.py", "render/parts.py", "render/vehicles.py",
 )  # fmt: skip
+DAMAGED = (
+    OSError, LookupError, ValueError, TypeError, EOFError, MemoryError, RuntimeError, SyntaxError,
+    tokenize.TokenError, zipfile.BadZipFile,
+)  # fmt: skip
+"""What NumPy and zipfile raise on files with bytes changed or cut off."""
 GROUND = ("x", "y", "cell", "lower", "upper", "kind")
 
 
@@ -48,7 +54,7 @@ def stored(path: Path) -> Dressing | None:
             x, y, cell = (float(data[name]) for name in ("x", "y", "cell"))
             ground = Ground(x, y, cell, data["lower"], data["upper"], data["kind"])
             objects = tuple(_object(row.tolist()) for row in data["objects"])
-    except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile):
+    except DAMAGED:
         return None
     return Dressing(mesh, objects, ground)
 

@@ -155,6 +155,10 @@ def test_a_damaged_or_unwritable_cache_is_no_error(city, tmp_path):
     path = tmp_path / "city.npz"
     path.write_bytes(b"PK\x03\x04 not a town")
     assert cache.stored(path) is None
+    whole = tmp_path / "whole.npz"
+    cache.store(whole, city.dressing)
+    path.write_bytes(whole.read_bytes().replace(b"), }", b" , ("))
+    assert cache.stored(path) is None
     cache.store(path / "below a file", city.dressing)
     assert cache.stored(tmp_path / "none.npz") is None
 
