@@ -1,4 +1,4 @@
-"""Parked cars in streets of houses: a part of the map, not actors, as in CARLA's towns."""
+"""Parked cars on the lanes for them: a part of the map, not actors, as in CARLA's towns."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from common.frames import FloatArray
 from sim.server.blueprints import CATALOGUE, Blueprint
 from sim.server.dress.builder import Builder, Look
-from sim.server.dress.plots import QUIET, Plots
+from sim.server.dress.plots import Plots
 from sim.server.opendrive import Network, Road, Section
 from sim.server.render import models
 from sim.server.scene import Label, Material
@@ -52,7 +52,7 @@ def _lanes(network: Network) -> Iterator[tuple[Road, Section, int]]:
     for road in network.roads.values():
         for section in road.sections:
             for number, lane in sorted(section.lanes.items()):
-                if lane.kind == "parking" and road.kind == QUIET and road.junction < 0:
+                if lane.kind == "parking" and road.junction < 0:
                     yield road, section, number
 
 

@@ -93,7 +93,7 @@ def aside(waypoint, x, y):
     return np.hypot(place.x - x, -place.y - y)
 
 
-@pytest.mark.parametrize("name", ["suburb", "mixed"])
+@pytest.mark.parametrize("name", ["city", "suburb", "mixed"])
 def test_parked_cars_stand_on_parking_lanes_clear_of_traffic_and_of_each_other(name):
     town = load_town(name)
     cars = [thing for thing in town.objects if thing.label == Label.CAR]
