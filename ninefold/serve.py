@@ -41,7 +41,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Serve until Ctrl-C; with --child until the parent closes our standard input."""
     if options.child:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent, which ends us
+        for number in (signal.SIGINT, signal.SIGTERM):  # meant for the parent, which ends us
+            signal.signal(number, signal.SIG_IGN)
         threading.Thread(target=_end_with_input, daemon=True).start()
     from sim.server.main import serve
 

@@ -23,7 +23,7 @@ from sim.server.wire import Description, Settings
 def serve(
     host: str, port: int, source: str, step: float | None, *, maps: Path | None, child: bool
 ) -> None:
-    """Serve until a signal; Ctrl-C is none for a child.
+    """Serve until a signal; a child's end is its parent's, signals are not for it.
 
     Clients may load the built-in towns and the OpenDRIVE files of the folder `maps` by name.
 
@@ -38,7 +38,8 @@ def serve(
     settings = Settings() if step is None else Settings(synchronous=True, fixed_delta=step)
     server = Server(host, port, load_town(source, maps), settings, maps)
     warm_up(server.sim)
-    _stop_on_signals(server, child)
+    if not child:
+        _stop_on_signals(server)
     if sys.stdout is not None:  # closed by who started us
         sys.stdout.write(f"serving {server.sim.episode.town.name} on {host}:{server.port}\n")
         sys.stdout.flush()
@@ -63,7 +64,7 @@ def warm_up(sim: Simulation) -> None:
         sim.sensing.forget(spawn(scratch, Description(0, type_id, {}), pose, None))
 
 
-def _stop_on_signals(server: Server, child: bool) -> None:
+def _stop_on_signals(server: Server) -> None:
     def stop(*_: object) -> None:
         server.running = False
 
@@ -72,5 +73,4 @@ def _stop_on_signals(server: Server, child: bool) -> None:
     signal.set_wakeup_fd(tell)
     server.selector.register(wake, selectors.EVENT_READ, lambda _: os.read(wake, 64))
     signal.signal(signal.SIGTERM, stop)
-    if not child:
-        signal.signal(signal.SIGINT, stop)
+    signal.signal(signal.SIGINT, stop)

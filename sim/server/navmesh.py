@@ -63,6 +63,11 @@ class Floor:
     height: NDArray[np.float32]  # (rows + 1, columns + 1) m at the corners
 
 
+def walkable(town: Town) -> bool:
+    """Whether the town has anything to walk on."""
+    return bool((town.ground.kind == PAVEMENT).any())
+
+
 def navmesh(town: Town) -> bytes:
     """The file; empty where the town has nothing to walk on."""
     floor = floor_of(town)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from weakref import WeakKeyDictionary
 
 from common.errors import UserError
 from sim.server import snapshot, streams
@@ -42,6 +43,7 @@ class Simulation:
         self.opendrive: str | None = None  # text of the last copy_opendrive_to_file
         self.next_stream = streams.SNAPSHOT + 1
         self.started = time.monotonic()
+        self.loaders: WeakKeyDictionary[object, int] = WeakKeyDictionary()  # the episode they left
         self.sensors_due = False
         self.sensing = Sensing()
         self.deck = Deck(self)

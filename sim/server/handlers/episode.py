@@ -29,8 +29,13 @@ def get_available_maps(call: Call) -> list[str]:
 
 
 def get_episode_info(call: Call) -> Wire:
-    """The episode's id and the token of its snapshots."""
-    return [call.episode.id, [call.sim.streams.token(snapshots_of(call.episode.id))]]
+    """The episode's id and the token of its snapshots.
+
+    Who has just loaded an episode hears the old id once more, as from CARLA, where loading takes
+    longer than the call: the client resets its Traffic Managers when a snapshot brings a new one.
+    """
+    known = call.sim.loaders.pop(call.peer, call.episode.id)
+    return [known, [call.sim.streams.token(snapshots_of(call.episode.id))]]
 
 
 def get_episode_settings(call: Call) -> Wire:
@@ -54,6 +59,7 @@ def tick_cue(call: Call) -> int:
 def load_new_episode(call: Call, name: str, reset: bool, layers: int = 0xFFFF) -> None:
     """Load a built-in town, the present map again, or the client's own OpenDRIVE."""
     town = call.sim.town_called(wire.text(name))
+    call.sim.loaders[call.peer] = call.episode.id
     call.sim.load(town, bool(reset))
     set_layers(call, wire.whole(layers) & ALL_LAYERS)
 
@@ -94,7 +100,8 @@ def get_map_data(call: Call) -> str:
 
 def get_required_files(call: Call, folder: str = "") -> list[str]:
     """The files a client should fetch: the navigation mesh of its walkers."""
-    return [navmesh.file_name(call.episode.town)] if folder == "Nav" else []
+    town = call.episode.town
+    return [navmesh.file_name(town)] if folder == "Nav" and navmesh.walkable(town) else []
 
 
 def request_file(call: Call, name: str) -> bytes:

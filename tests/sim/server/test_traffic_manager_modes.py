@@ -177,3 +177,20 @@ def test_a_second_client_drives_through_the_same_manager(world, spawn, port, man
     for _ in range(160):
         world.tick()
     assert car.get_location().distance(start) > 10.0
+
+
+def test_in_a_town_loaded_anew_the_manager_keeps_to_that_towns_lanes(client, world, manager):
+    world = client.load_world("suburb", False)
+    world.tick()
+    place = world.get_map().get_spawn_points()[5]
+    car = world.spawn_actor(world.get_blueprint_library().find("vehicle.tesla.model3"), place)
+    world.tick()
+    car.set_autopilot(True, manager.get_port())
+    for _ in range(100):
+        world.tick()
+        where = car.get_location()
+        lane = world.get_map().get_waypoint(where).transform.location
+        assert where.distance_2d(lane) < 1.0
+    assert where.distance(place.location) > 10.0
+    car.set_autopilot(False, manager.get_port())
+    client.load_world("city", False)
