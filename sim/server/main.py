@@ -12,7 +12,8 @@ import numpy as np
 
 from common.errors import UserError
 from sim.server import collisions
-from sim.server.sensors import TYPES
+from sim.server.cameras import ENCODERS
+from sim.server.devices import DEVICES
 from sim.server.server import Server
 from sim.server.simulation import DEFAULT_STEP, Simulation
 from sim.server.spawn import spawn
@@ -60,7 +61,7 @@ def warm_up(sim: Simulation) -> None:
         scratch.episode.step(DEFAULT_STEP, scratch.settings)
         scratch.episode.rows()
     collisions.warm_up()
-    for type_id in TYPES:
+    for type_id in (*ENCODERS, *DEVICES):
         sim.sensing.forget(spawn(scratch, Description(0, type_id, {}), pose, None))
 
 

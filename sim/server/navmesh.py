@@ -63,8 +63,8 @@ class Floor:
     height: NDArray[np.float32]  # (rows + 1, columns + 1) m at the corners
 
 
-def walkable(town: Town) -> bool:
-    """Whether the town has anything to walk on."""
+def has_pavements(town: Town) -> bool:
+    """Whether the town has pavements at all."""
     return bool((town.ground.kind == PAVEMENT).any())
 
 

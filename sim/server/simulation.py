@@ -79,14 +79,14 @@ class Simulation:
             RpcError: there is none of that name, or its OpenDRIVE is no drivable map.
         """
         short = name.rsplit("/", 1)[-1]
-        if short == GENERATED and self.opendrive is not None:
-            return town_from_opendrive(GENERATED, self.opendrive)
-        if short in ("", self.episode.town.name):
-            return self.episode.town
         try:
+            if short == GENERATED and self.opendrive is not None:
+                return town_from_opendrive(GENERATED, self.opendrive)
+            if short in ("", self.episode.town.name):
+                return self.episode.town
             return load_town(short, self.maps)
         except UserError as error:
-            raise RpcError(f"map '{name}' not found: {error}") from error
+            raise RpcError(f"map '{name}' cannot be loaded: {error}") from error
 
     def admit(self, actor: Actor) -> None:
         """Give a new sensor its settings and its stream; some send nothing.

@@ -101,7 +101,7 @@ def get_map_data(call: Call) -> str:
 def get_required_files(call: Call, folder: str = "") -> list[str]:
     """The files a client should fetch: the navigation mesh of its walkers."""
     town = call.episode.town
-    return [navmesh.file_name(town)] if folder == "Nav" and navmesh.walkable(town) else []
+    return [navmesh.file_name(town)] if folder == "Nav" and navmesh.has_pavements(town) else []
 
 
 def request_file(call: Call, name: str) -> bytes:
