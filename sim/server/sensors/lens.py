@@ -8,8 +8,9 @@ lens_circle_multiplier r^lens_circle_falloff, at most 1. CARLA says of its shade
 multiplier from its default of 0 shows the effect (pull request 2145), and that its default values
 give a pinhole's picture (issue 3198).
 
-Chromatic aberration is Unreal's: red and green come from nearer to the middle than blue, in
-proportion to their wavelengths, red by one per cent at intensity 1, past the offset only.
+Chromatic aberration follows Unreal's scheme: red and green come from nearer to the middle than
+blue, in proportion to their wavelengths, red by one per cent (assumed) at intensity 1, past the
+offset only.
 """
 
 from __future__ import annotations
