@@ -60,3 +60,14 @@ def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
+
+
+@pytest.fixture
+def manager(client, world, free_port):
+    """A Traffic Manager in step with the world."""
+    manager = client.get_trafficmanager(free_port)
+    manager.set_synchronous_mode(True)
+    manager.set_random_device_seed(1)
+    yield manager
+    manager.set_synchronous_mode(False)
+    manager.shut_down()

@@ -2,7 +2,6 @@
 
 import carla
 import numpy as np
-import pytest
 
 
 def approach(light, back):
@@ -11,16 +10,6 @@ def approach(light, back):
     place = waypoint.transform
     place.location.z += 0.3
     return place
-
-
-@pytest.fixture
-def manager(client, world, free_port):
-    manager = client.get_trafficmanager(free_port)
-    manager.set_synchronous_mode(True)
-    manager.set_random_device_seed(1)
-    yield manager
-    manager.set_synchronous_mode(False)
-    manager.shut_down()
 
 
 def test_a_managed_car_stops_at_red_and_goes_at_green(world, spawn, manager):

@@ -8,16 +8,6 @@ from tests.sim.server.conftest import STEP
 
 
 @pytest.fixture
-def manager(client, world, free_port):
-    manager = client.get_trafficmanager(free_port)
-    manager.set_synchronous_mode(True)
-    manager.set_random_device_seed(1)
-    yield manager
-    manager.set_synchronous_mode(False)
-    manager.shut_down()
-
-
-@pytest.fixture
 def straight(world):
     """A place with 120 m of lane ahead, no junction, and a lane of the same way to its left."""
 
