@@ -54,8 +54,7 @@ def occupied(episode: Episode, blueprint: Blueprint, pose: FloatArray) -> bool:
     rows = np.array([a.row for a in others], np.intp)
     centres = middle(episode.actors.pose[rows], np.array([a.centre for a in others]).reshape(-1, 3))
     extents = np.array([a.extent for a in others]).reshape(-1, 3) * BODY
-    met = meet(centre, extent, centres, extents)
-    return bool(met.any() or meet(centre, extent, *episode.solid).any())
+    return meets(centre, extent, centres, extents) or meets(centre, extent, *episode.solid)
 
 
 def middle(poses: FloatArray, centres: FloatArray) -> FloatArray:
@@ -64,7 +63,14 @@ def middle(poses: FloatArray, centres: FloatArray) -> FloatArray:
     return np.concatenate([poses[..., :3] + world, poses[..., 5:]], axis=-1)
 
 
-def meet(
+def meets(centre: FloatArray, extent: FloatArray, centres: FloatArray, extents: FloatArray) -> bool:
+    """Whether an upright box (4,) + (3,) overlaps one of others (N, 4) + (N, 3)."""
+    gap = np.hypot(centres[:, 0] - centre[0], centres[:, 1] - centre[1])
+    near = gap <= np.hypot(extents[:, 0], extents[:, 1]) + np.hypot(extent[0], extent[1])
+    return bool(overlap(centre, extent, centres[near], extents[near]).any())
+
+
+def overlap(
     centre: FloatArray, extent: FloatArray, centres: FloatArray, extents: FloatArray
 ) -> NDArray[np.bool_]:
     """Which upright boxes (N, 4) + (N, 3) overlap one box (4,) + (3,): separating axes."""

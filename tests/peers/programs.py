@@ -14,6 +14,14 @@ TOWN = "Town10HD_Opt"  # what CARLA starts with
 
 
 @dataclass(frozen=True)
+class Lack:
+    """What a program needs of CARLA's Unreal project, and how it fails without."""
+
+    what: str
+    failure: str  # a pattern that begins its last error; any other one counts
+
+
+@dataclass(frozen=True)
 class Program:
     """One program of a checkout."""
 
@@ -29,7 +37,7 @@ class Program:
     results: Callable[[Path], str] | None = None  # of its folder: what goes into the table
     times: int = 1  # runs, each on a server of its own, whose results must be the same
     beside: tuple[str, ...] = ()  # a second program, after the interpreter, ended with the first
-    asset: str | None = None  # what it needs of CARLA's Unreal project, where it fails
+    lack: Lack | None = None
 
 
 def methods(file: Path) -> list[str]:
@@ -44,11 +52,20 @@ def methods(file: Path) -> list[str]:
     ]
 
 
-SMOKE_LIMITS = {"test_spawnpoints": 1800.0, "test_vehicle_physics": 900.0, "test_map": 900.0}
-SMOKE_ASSETS = {
-    "test_collision_determinism.TestCollisionDeterminism.test_two_cars": "Town03's open ground",
-    "test_collision_sensor.TestCollisionSensor.test_single_car": "the wall at Town03's roundabout",
-    "test_map.TestMap.test_load_all_maps": "a Town03 with crosswalks (its map of 0.9.16)",
+SMOKE_LIMITS = {"test_spawnpoints": 5400.0, "test_vehicle_physics": 900.0, "test_map": 900.0}
+SMOKE_LACKS = {
+    "test_collision_determinism.TestCollisionDeterminism.test_two_cars": Lack(
+        "Town03's open ground",  # a car finds no room; the test has no word for it
+        "AttributeError: 'TwoCarsHighSpeedCollision' object has no attribute 'fail'",
+    ),
+    "test_collision_sensor.TestCollisionSensor.test_single_car": Lack(
+        "the wall at Town03's roundabout",
+        "AssertionError: The collision sensor have failed for the cars:",
+    ),
+    "test_map.TestMap.test_load_all_maps": Lack(
+        "a Town03 with crosswalks (its map of 0.9.16)",
+        r"AssertionError: 0 not greater than 0 : Map Carla/Maps/Town03 has no crosswalks\.",
+    ),
 }
 
 
@@ -64,7 +81,7 @@ def smoke(checkout: Path) -> list[Program]:
             SMOKE_PORT,
             SMOKE_LIMITS.get(file.stem, 600.0),
             says="OK",
-            asset=SMOKE_ASSETS.get(f"{file.stem}.{method}"),
+            lack=SMOKE_LACKS.get(f"{file.stem}.{method}"),
         )
         for file in sorted((folder / "smoke").glob("test_*.py"))
         for method in methods(file)
@@ -92,6 +109,7 @@ def utilities(checkout: Path) -> list[Program]:
     ]
 
 
+MAY_GO = 0.25  # of vehicles with buses and lorries among them: see docs/compatibility.md
 CROWD = ("-n", "50", "-w", "30", "-s", "3", "--seedw", "3")
 AGENTS = (
     ("Basic",),
@@ -121,7 +139,8 @@ def examples(checkout: Path) -> list[Program]:
         program("tutorial.py", says="done."),
         program("synchronous_mode.py", probe=ticking, limit=40.0),
         program("sensor_synchronization.py", probe=ticking, limit=60.0),
-        program("generate_traffic.py", *CROWD, probe=moving(50, 30, 600.0), limit=60.0),
+        program("generate_traffic.py", *CROWD, probe=moving(50, 30, 600.0, MAY_GO), limit=60.0),
+        program("generate_traffic.py", *CROWD, "--safe", probe=moving(50, 30, 600.0), limit=60.0),
         program("vehicle_physics.py"),
         program("dynamic_weather.py", "--speed", "5", probe=weather_changes, limit=30.0),
         program("lidar_to_camera.py", "--frames", "20"),

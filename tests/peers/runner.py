@@ -39,8 +39,10 @@ class Verdict:
         """What a program that failed needs, and no server can give."""
         if "map not found" in (self.why or "") or "expected a town" in (self.why or ""):
             return "a map that the folder of maps lacks"
-        newer = NEWER.search(self.why or "")
-        return f"a newer client ({newer[1]})" if newer else self.program.asset
+        newer, lack = NEWER.search(self.why or ""), self.program.lack
+        if newer:
+            return f"a newer client ({newer[1]})"
+        return lack.what if lack and re.match(lack.failure, self.why or "") else None
 
     @property
     def text(self) -> str:

@@ -22,10 +22,10 @@ def wait(world: carla.World, seconds: float) -> None:
         pass
 
 
-def moving(vehicles: int, walkers: int, seconds: float = 5.0) -> Probe:
+def moving(vehicles: int, walkers: int, seconds: float = 5.0, gone: float = 0.0) -> Probe:
     """So many vehicles and walkers exist, and half of them move at the end of the time.
 
-    CARLA's Traffic Manager takes vehicles away that stand for 90 s; a quarter may go.
+    CARLA's Traffic Manager takes vehicles away that stand for 90 s; the share `gone` may go.
     """
     wanted = {"vehicle.*": vehicles, "walker.*": walkers}
     end = min(seconds, 60.0)  # s: longer than a red light
@@ -41,7 +41,7 @@ def moving(vehicles: int, walkers: int, seconds: float = 5.0) -> Probe:
         for pattern, number in wanted.items():
             first, last = before[pattern], places(world, pattern)
             moved = sum(last[i].distance(first[i]) > 0.5 for i in first if i in last)
-            if len(last) < 0.75 * number or moved < 0.5 * number:
+            if len(last) < (1.0 - gone) * number or moved < 0.5 * number:
                 return f"{len(last)} of {number} {pattern} left, {moved} moved in {end:.0f} s"
             if any(place.z < -20.0 for place in last.values()):
                 return f"a {pattern} has fallen through the ground"

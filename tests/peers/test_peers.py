@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.peers.programs import Program
+from tests.peers.programs import Lack, Program
 from tests.peers.runner import Verdict, complaint, run
 
 ROOT = Path(__file__).parents[2]
@@ -62,3 +62,11 @@ def test_a_verdict_names_what_went_wrong(tmp_path):
     )
     verdict = Verdict(program, "RuntimeError: map not found", "", 0.0, "")
     assert verdict.text == "needs a map that the folder of maps lacks"
+
+
+def test_a_program_is_excused_for_the_failure_of_what_it_lacks_and_no_other():
+    program = own_program(0, "", lack=Lack("a wall", "AssertionError: no wall"))
+    excused = Verdict(program, "AssertionError: no wall at all", "", 0.0, "")
+    assert (excused.lacks, excused.text) == ("a wall", "needs a wall")
+    failed = Verdict(program, "AssertionError: 1 != 2", "", 0.0, "")
+    assert (failed.lacks, failed.text) == (None, "fails: AssertionError: 1 != 2")
