@@ -22,7 +22,7 @@ TOWN = "city"
 STEP = 0.05  # s
 SECONDS = 3.0  # of wall time per figure
 TIMEOUT = 60.0  # s
-THREADS = 8  # of the client, for its streams
+THREADS = 8  # of the client that takes pictures: no stream shall wait for another's
 
 
 def measure() -> dict[str, tuple[float, str]]:
@@ -31,8 +31,10 @@ def measure() -> dict[str, tuple[float, str]]:
     with embedded_server(TOWN, step=STEP) as port:
         ready = time.monotonic() - began
         memory = resident(server_process()) / 1e3
-        client = carla.Client("127.0.0.1", port, worker_threads=THREADS)
+        client = carla.Client("127.0.0.1", port)
         client.set_timeout(TIMEOUT)
+        audience = carla.Client("127.0.0.1", port, worker_threads=THREADS)
+        audience.set_timeout(TIMEOUT)
         return {
             "server_ready_s": (ready, "s"),
             "memory_after_load_mb": (memory, "MB"),
@@ -40,9 +42,9 @@ def measure() -> dict[str, tuple[float, str]]:
             "tick_100_vehicles_per_s": (moving(client, 100), "1/s"),
             "tick_tm_50_per_s": (managed(client, 50), "1/s"),
             "tick_tm_100_per_s": (managed(client, 100), "1/s"),
-            "camera_640x360_per_s": (pictures(client, around(1)), "1/s"),
-            "cameras_4_640x360_per_s": (pictures(client, around(4)), "1/s"),
-            "rig_per_s": (pictures(client, RIG), "1/s"),
+            "camera_640x360_per_s": (pictures(audience, around(1)), "1/s"),
+            "cameras_4_640x360_per_s": (pictures(audience, around(4)), "1/s"),
+            "rig_per_s": (pictures(audience, RIG), "1/s"),
         }
 
 

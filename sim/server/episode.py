@@ -164,11 +164,11 @@ class Episode:
         layout = self.layout
         out = snapshot.fill(self.actors, layout)
         if len(layout.vehicles.at):
-            out["vehicle"][layout.vehicles.at] = self._vehicle_part()
+            snapshot.put(out["vehicle"], layout.vehicles.at, self._vehicle_part())
         if len(layout.walkers.at):
-            out["walker"][layout.walkers.at] = self._walker_part()
+            snapshot.put(out["walker"], layout.walkers.at, self._walker_part())
         if len(layout.lights.at):
-            out["light"][layout.lights.at] = self._light_part()
+            snapshot.put(out["light"], layout.lights.at, self._light_part())
         return out
 
     def _vehicle_part(self) -> NDArray[np.void]:

@@ -53,7 +53,6 @@ ROW = np.dtype(
     }
 )  # fmt: skip
 
-_PLAIN = np.dtype(f"V{ROW.itemsize}")  # copied at once, not field by field
 
 Index = NDArray[np.intp]
 
@@ -154,6 +153,16 @@ def head(episode_id: int, wall: float, delta: float, bits: int) -> bytes:
 
 def fill(actors: Actors, layout: Layout) -> NDArray[np.void]:
     """The rows (N,) with everybody's pose and motion; the kinds' own parts are the template's."""
-    out = layout.template.view(_PLAIN).copy().view(ROW)
+    out = plain(layout.template).copy().view(ROW)
     out["motion"] = iso.motion_to_carla(actors.motion[layout.rows])
     return out
+
+
+def plain(records: NDArray[np.void]) -> NDArray[np.void]:
+    """Records as mere bytes, which are copied at once and not field by field."""
+    return records.view(f"V{records.itemsize}")
+
+
+def put(column: NDArray[np.void], at: Index, part: NDArray[np.void]) -> None:
+    """Write the records `part` into the elements `at` of a column."""
+    plain(column)[at] = plain(part)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -237,15 +238,16 @@ def vehicle_controls(values: list[Wire]) -> FloatArray:
     gear.
     """
     try:
-        out = np.array([value[:7] for value in values])
-        whole_gears = {type(value[6]) for value in values} == {int}
+        rows = [value[:7] for value in values]
+        out = np.fromiter(chain.from_iterable(rows), np.float64, 7 * len(rows)).reshape(-1, 7)
+        whole = {(len(row), type(row[6])) for row in rows} == {(7, int)}
     except (TypeError, ValueError, IndexError, KeyError) as error:
         raise RpcError(f"expected a vehicle control, got {values!r:.80}") from error
-    if out.shape[1:] != (7,) or out.dtype.kind not in "fiu" or not whole_gears:
+    if not whole:
         raise RpcError(f"expected a vehicle control, got {values!r:.80}")
     if not np.isfinite(out).all():
         raise RpcError(f"expected finite numbers, got {values!r:.80}")
-    clipped: FloatArray = np.clip(out, _LEAST_CONTROL, _MOST_CONTROL)
+    clipped: FloatArray = np.minimum(np.maximum(out, _LEAST_CONTROL), _MOST_CONTROL)
     return clipped
 
 
