@@ -13,7 +13,7 @@ from dataclasses import astuple, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sim.server import vehicle_physics, vehicle_step
+from sim.server import vehicle_physics, vehicle_ride, vehicle_step
 from sim.server.blueprints import Blueprint
 from sim.server.friction import Zone, frictions
 from sim.server.scene import Weather
@@ -215,9 +215,9 @@ class Vehicles:
         self._relax()
         vehicle_step.move_all(self.state, self.model, dt, steps, wet_grip(weather))
         points = np.empty((4 * int(np.count_nonzero(self.alive)), 3))
-        if vehicle_step.corners(self.state, self.model, points):
+        if vehicle_ride.corners(self.state, self.model, points):
             heights, _ = ground(points)
-            vehicle_step.settle_all(self.state, self.model, heights, dt, steps)
+            vehicle_ride.settle_all(self.state, self.model, heights, dt, steps)
 
     def _relax(self) -> None:
         """Without CARLA's sticky control a command lasts for one step."""
