@@ -226,6 +226,10 @@ class Studio:
             self._encoders[camera.id] = ENCODERS[camera.type_id](camera)
         return self._encoders[camera.id]
 
+    def remembers(self, camera: Actor) -> bool:
+        """Whether a picture of the camera depends on those before."""
+        return camera.type_id in ENCODERS and bool(self._encoder(camera).memories)
+
     def save(self, actor_id: int) -> Plain:
         """What a camera remembers; None for nothing."""
         encoder = self._encoders.get(actor_id)

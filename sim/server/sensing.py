@@ -101,7 +101,7 @@ class Sensing:
         episode.air = [
             message for device in devices if device.speak for message in device.speak(episode)
         ]
-        due = [s for s in sensors if now >= s.due - EARLY and self._heard(s, hub)]
+        due = [s for s in sensors if now >= s.due - EARLY and self._heard(s, hub, keep)]
         for sensor in due:
             due_next = sensor.due + sensor.interval
             sensor.due = due_next if due_next > now + EARLY else now + sensor.interval
@@ -114,24 +114,29 @@ class Sensing:
         if shown and not dark:
             shots = self.studio.shoot(episode, [s.actor for s in shown])
             for sensor, shot in zip(shown, shots, strict=True):
-                if hub.listened(sensor.actor.stream):
+                if self._watched(sensor, hub, keep):
                     self._send(
                         episode, hub, sensor.actor, self.studio.develop(sensor.actor, shot), keep
                     )
-                for texture in self._wanted(sensor, hub):
+                for texture in self._wanted(sensor, hub, keep):
                     parts = self.studio.texture(episode, shot, texture)
                     head = self._head(gbuffers.TYPE, episode, sensor.actor)
                     hub.publish(sensor.textures[texture], [head, *parts], keep=keep)
 
-    def _heard(self, sensor: Sensor, hub: Streams) -> bool:
-        """Whether anybody listens to a sensor."""
-        return hub.listened(sensor.actor.stream) or bool(self._wanted(sensor, hub))
+    def _heard(self, sensor: Sensor, hub: Streams, keep: bool) -> bool:
+        """Whether anybody gets anything of what a sensor measures."""
+        return self._watched(sensor, hub, keep) or bool(self._wanted(sensor, hub, keep))
 
-    def _wanted(self, sensor: Sensor, hub: Streams) -> list[Texture]:
-        """The G-buffers that somebody listens to."""
+    def _watched(self, sensor: Sensor, hub: Streams, keep: bool) -> bool:
+        """Whether a sensor's own stream is due; one that remembers goes on while all are busy."""
+        keep = keep or sensor.device is not None or self.studio.remembers(sensor.actor)
+        return hub.listened(sensor.actor.stream, keep=keep)
+
+    def _wanted(self, sensor: Sensor, hub: Streams, keep: bool) -> list[Texture]:
+        """The G-buffers that somebody gets."""
         if not sensor.shows_textures:
             return []
-        return [texture for texture, stream in sensor.textures.items() if hub.listened(stream)]
+        return [one for one, stream in sensor.textures.items() if hub.listened(stream, keep=keep)]
 
     def show_textures(self, camera: Actor, shown: bool) -> None:
         """Whether a camera sends its G-buffers."""

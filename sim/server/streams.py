@@ -103,9 +103,9 @@ class Streams:
         if not listeners:
             self._listeners.pop(subscriber.stream or 0, None)
 
-    def listened(self, stream: int) -> bool:
-        """Whether anybody would get a frame."""
-        return bool(self._listeners.get(stream))
+    def listened(self, stream: int, *, keep: bool = True) -> bool:
+        """Whether anybody would get a frame; without `keep` nobody who is busy."""
+        return any(keep or one.backlog == 0 for one in self._listeners.get(stream, ()))
 
     def publish(
         self,

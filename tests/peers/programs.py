@@ -88,13 +88,24 @@ def smoke(checkout: Path) -> list[Program]:
     ]
 
 
+MAY_GO = 0.25  # of vehicles with buses and lorries among them: see docs/compatibility.md
+RECORDED = ("-f", "test1.log")  # by start_recording.py
+SMALL = ("--res", "320x180")
+CROWD = ("-n", "50", "-w", "30", "-s", "3", "--seedw", "3")
+AGENTS = (
+    ("Basic",),
+    ("Constant",),
+    *(("Behavior", "--behavior", kind) for kind in ("cautious", "normal", "aggressive")),
+)
+
+
 def utilities(checkout: Path) -> list[Program]:
     """What lies in PythonAPI/util."""
     folder = checkout / "PythonAPI/util"
 
-    def program(file: str, *arguments: str, limit: float = 120.0, says: str = "") -> Program:
+    def program(file: str, *arguments: str, **more: Any) -> Program:
         name = " ".join((f"util/{file}", *arguments))
-        return Program(name, (str(folder / file), *arguments), (folder,), limit=limit, says=says)
+        return Program(name, (str(folder / file), *arguments), (folder,), **more)
 
     return [
         program("test_connection.py", says="connected"),
@@ -106,16 +117,14 @@ def utilities(checkout: Path) -> list[Program]:
         program("performance_benchmark.py", "--ticks", "10", "--maps", "Town10HD_Opt", limit=900.0),
         program("check_raycast_sensors_determinism.py", limit=900.0),
         program("vehicle_physics_tester.py", limit=300.0),
+        program("environment.py", "--sun", "sunset", "--rain", "60", "--cars", "position"),
+        program("extract_spawn_points.py", "-o", "."),
+        program("apply_texture.py", "--list", says=r"Building_\d"),
+        program("check_map.py", says=r"Crosswalks found: [1-9]"),
+        program("check_lidar_bb.py", limit=300.0),
+        program("lane_explorer.py", "--info", "--seed", "3", probe=ticking, limit=40.0),
+        program("raycast_sensor_testing.py", "--sync", *SMALL, probe=ticking, limit=40.0),
     ]
-
-
-MAY_GO = 0.25  # of vehicles with buses and lorries among them: see docs/compatibility.md
-CROWD = ("-n", "50", "-w", "30", "-s", "3", "--seedw", "3")
-AGENTS = (
-    ("Basic",),
-    ("Constant",),
-    *(("Behavior", "--behavior", kind) for kind in ("cautious", "normal", "aggressive")),
-)
 
 
 def examples(checkout: Path) -> list[Program]:
@@ -127,10 +136,9 @@ def examples(checkout: Path) -> list[Program]:
         name = " ".join((f"examples/{file}", *arguments))
         return Program(name, (str(folder / file), *arguments), path, **more)
 
-    small = ("--res", "320x180")
     agents = [
         program(
-            "automatic_control.py", *small, "--sync", "--seed", "3", "--agent", *agent,
+            "automatic_control.py", *SMALL, "--sync", "--seed", "3", "--agent", *agent,
             limit=1800.0, says="target has been reached",
         )
         for agent in AGENTS
@@ -145,14 +153,22 @@ def examples(checkout: Path) -> list[Program]:
         program("dynamic_weather.py", "--speed", "5", probe=weather_changes, limit=30.0),
         program("lidar_to_camera.py", "--frames", "20"),
         program("client_bounding_boxes.py", probe=ticking, limit=40.0),
-        program("bounding_boxes.py", *small, probe=ticking, limit=40.0),
-        program("visualize_multiple_sensors.py", *small, probe=ticking, limit=40.0),
-        program("no_rendering_mode.py", *small, "--no-rendering", probe=ticking, limit=40.0),
+        program("bounding_boxes.py", *SMALL, probe=ticking, limit=40.0),
+        program("visualize_multiple_sensors.py", *SMALL, probe=ticking, limit=40.0),
+        program("no_rendering_mode.py", *SMALL, "--no-rendering", probe=ticking, limit=40.0),
         *agents,
-        program("manual_control.py", *small, "--sync", "-a", probe=moving(1, 0), limit=60.0),
+        program("manual_control.py", *SMALL, "--sync", "-a", probe=moving(1, 0), limit=60.0),
         program("start_recording.py", "-n", "5", "-t", "10"),
         program("start_replaying.py", says="Total time recorded"),
+        program("show_recorder_file_info.py", *RECORDED, "--show_all", says="Map: Carla/Maps"),
+        program("show_recorder_collisions.py", *RECORDED, says="Frames: [1-9]"),
+        program("show_recorder_actors_blocked.py", *RECORDED, says="Frames: [1-9]"),
         program("vehicle_gallery.py", probe=ticking, limit=30.0),
+        program("draw_skeleton.py", *SMALL, probe=ticking, limit=40.0),
+        program("tutorial_gbuffer.py", says="done."),
+        program("get_component_test.py", says=r"Transform\(Location"),
+        program("V2XDemo.py", *SMALL, "--sync", "-a", probe=ticking, limit=60.0),
+        program("test_addsecondvx.py", probe=ticking, limit=30.0),
     ]
 
 
