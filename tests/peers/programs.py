@@ -160,7 +160,7 @@ def examples(checkout: Path) -> list[Program]:
         program("manual_control.py", *SMALL, "--sync", "-a", probe=moving(1, 0), limit=60.0),
         program("start_recording.py", "-n", "5", "-t", "10"),
         program("start_replaying.py", says="Total time recorded"),
-        program("show_recorder_file_info.py", *RECORDED, "--show_all", says="Map: Carla/Maps"),
+        program("show_recorder_file_info.py", *RECORDED, "--show_all", says="Map: Town10HD_Opt"),
         program("show_recorder_collisions.py", *RECORDED, says="Frames: [1-9]"),
         program("show_recorder_actors_blocked.py", *RECORDED, says="Frames: [1-9]"),
         program("vehicle_gallery.py", probe=ticking, limit=30.0),
