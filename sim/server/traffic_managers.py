@@ -16,7 +16,7 @@ from dataclasses import dataclass
 PATIENCE = 0.25  # s a tick waits for the end of a cycle
 MOMENT = 0.0005  # s from the last answer of a cycle to the next snapshot
 SLOW_MOMENT = 0.003  # s at most, on a busy machine; a tick that is lost all the same costs OVERDUE
-SLACK = 3.0  # moments are this many times what the client's thread took to wake up
+SLACK = 2.0  # moments are this many times what the client's thread took to wake up
 OVERDUE = 5.0  # s from the answer to a tick until the cycle it calls for is taken for lost
 
 
