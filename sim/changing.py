@@ -10,7 +10,7 @@ import math
 from typing import TYPE_CHECKING
 
 from sim.following import interaction
-from sim.kernel import FAR, kernel
+from sim.kernel import FAR, helper, kernel
 from sim.steering import lane_offset
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def change(
                 break
 
 
-@kernel
+@helper
 def _may_change(table: LaneTable, fleet: Fleet, ahead: Ahead, i: int) -> bool:
     v = fleet.speed[i]
     room = 15.0 + MOVE_TIME * v
@@ -66,7 +66,7 @@ def _may_change(table: LaneTable, fleet: Fleet, ahead: Ahead, i: int) -> bool:
     return bool(calm and table.curve_speed[fleet.sample[i]] > STRAIGHT)
 
 
-@kernel
+@helper
 def _sample(table: LaneTable, lane: int, x: float, y: float) -> int:
     """The sample of a lane nearest to a point."""
     best, nearest = FAR * FAR, int(table.first[lane])
@@ -77,7 +77,7 @@ def _sample(table: LaneTable, lane: int, x: float, y: float) -> int:
     return nearest
 
 
-@kernel
+@helper
 def _cost(table: LaneTable, fleet: Fleet, others: Others, i: int, lane: int, q: int) -> float:
     """What the other lane's traffic asks of us and of the new follower (m/s2); FAR if unsafe."""
     cost = 0.0
@@ -118,7 +118,7 @@ def _cost(table: LaneTable, fleet: Fleet, others: Others, i: int, lane: int, q: 
     return cost
 
 
-@kernel
+@helper
 def _move(table: LaneTable, fleet: Fleet, i: int, lane: int, q: int, draw: float) -> None:
     """The vehicle goes on along another lane, with new turns."""
     dx, dy = fleet.x[i] - table.xy[q, 0], fleet.y[i] - table.xy[q, 1]

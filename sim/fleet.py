@@ -252,7 +252,10 @@ def decide(
     order = np.lexsort((np.arange(n), ahead.enter, -fleet.waited))
     claim(table, fleet, others, ahead, order, dt)
     change(table, fleet, others, ahead, rng.random(n), dt)
-    return accelerate(fleet, ahead), steer(table, fleet)
+    accel, wheel = np.empty(n), np.empty(n)
+    accelerate(fleet, ahead, accel)
+    steer(table, fleet, wheel)
+    return accel, wheel
 
 
 def roll(fleet: Fleet, accel: FloatArray, steer: FloatArray, dt: float) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.kernel import FAR, kernel
+from sim.kernel import FAR, helper, kernel
 from sim.steering import lane_offset
 
 if TYPE_CHECKING:
@@ -47,7 +47,8 @@ def track(table: LaneTable, fleet: Fleet, draws: FloatArray, dt: float) -> None:
         moved = s - before
         if s > table.length[lane]:
             s -= table.length[lane]
-            fleet.route[i, :-1] = fleet.route[i, 1:].copy()
+            for j in range(fleet.route.shape[1] - 1):
+                fleet.route[i, j] = fleet.route[i, j + 1]
             last = fleet.route[i, -2]
             begin, end = table.after_first[last], table.after_first[last + 1]
             fleet.route[i, -1] = table.after[begin + int(draws[i] * (end - begin))]
@@ -61,7 +62,7 @@ def track(table: LaneTable, fleet: Fleet, draws: FloatArray, dt: float) -> None:
         fleet.stood[i] = fleet.stood[i] + dt if fleet.speed[i] < STILL else 0.0
 
 
-@kernel
+@helper
 def _place(table: LaneTable, lane: int, k: int, x: float, y: float) -> tuple[float, int]:
     """Arc length along a lane, and its sample, found from the last sample k onward."""
     first, last = table.first[lane], table.first[lane + 1] - 1
@@ -73,20 +74,33 @@ def _place(table: LaneTable, lane: int, k: int, x: float, y: float) -> tuple[flo
     return table.s[k] + along, k
 
 
-@kernel
+@helper
 def _along(table: LaneTable, k: int, x: float, y: float) -> float:
     """How far (m) a point lies ahead of a sample."""
     dx, dy = x - table.xy[k, 0], y - table.xy[k, 1]
     return float(dx * table.ahead[k, 0] + dy * table.ahead[k, 1])
 
 
-@kernel
 def look(
     table: LaneTable, fleet: Fleet, others: Others, signals: NDArray[np.uint8], ahead: Ahead
 ) -> None:
     """Fills in what every driver sees."""
     path = np.empty((SIGHT, 7))  # x, y, z, cosine and sine of yaw, way from the centre, extra width
-    boxes = _boxes(table, fleet, others)
+    boxes = np.empty((2 * len(fleet.x) + len(others.x), 10))
+    _look(table, fleet, others, signals, ahead, path, boxes)
+
+
+@kernel
+def _look(
+    table: LaneTable,
+    fleet: Fleet,
+    others: Others,
+    signals: NDArray[np.uint8],
+    ahead: Ahead,
+    path: FloatArray,
+    boxes: FloatArray,
+) -> None:
+    boxes = boxes[: _boxes(table, fleet, others, boxes)]
     for i in range(len(fleet.x)):
         _find_entry(table, fleet, i, ahead)
         count = _path(table, fleet, i, ahead, path)
@@ -101,7 +115,7 @@ def look(
                 _meet(i, fleet, ahead, boxes[b], side, path[:count])
 
 
-@kernel
+@helper
 def _bounds(path: FloatArray, count: int, side: float) -> tuple[float, float, float, float]:
     """The least and the greatest x and y (m) of a strip; an empty path's has no inside."""
     west, east, south, north = FAR, -FAR, FAR, -FAR
@@ -112,14 +126,13 @@ def _bounds(path: FloatArray, count: int, side: float) -> tuple[float, float, fl
     return west, east, south, north
 
 
-@kernel
-def _boxes(table: LaneTable, fleet: Fleet, others: Others) -> FloatArray:
+@helper
+def _boxes(table: LaneTable, fleet: Fleet, others: Others, boxes: FloatArray) -> int:
     """Everybody's box: x, y, z, cosine and sine of yaw, half sizes, velocity, whose (or -1).
 
     Vehicles between two lanes have one more, where they will be; strangers' and walkers' boxes
-    reach forward as far as they will go soon.
+    reach forward as far as they will go soon. Gives how many there are.
     """
-    boxes = np.empty((2 * len(fleet.x) + len(others.x), 10))
     count = 0
     for i in range(len(fleet.x)):
         cos, sin, v = math.cos(fleet.yaw[i]), math.sin(fleet.yaw[i]), fleet.speed[i]
@@ -142,10 +155,10 @@ def _boxes(table: LaneTable, fleet: Fleet, others: Others) -> FloatArray:
         boxes[count, 5:7] = length + go, width
         boxes[count, 7:] = others.vx[j], others.vy[j], -1.0
         count += 1
-    return boxes[:count]
+    return count
 
 
-@kernel
+@helper
 def _find_entry(table: LaneTable, fleet: Fleet, i: int, ahead: Ahead) -> None:
     """The next run of lanes that needs a claim: from its entry to the first place to wait."""
     ahead.begin[i], ahead.end[i], ahead.enter[i], ahead.leave[i] = -1, -1, FAR, FAR
@@ -165,7 +178,7 @@ def _find_entry(table: LaneTable, fleet: Fleet, i: int, ahead: Ahead) -> None:
         at += table.length[lane]
 
 
-@kernel
+@helper
 def _has(fleet: Fleet, i: int, lane: int) -> bool:
     found = False
     for c in range(fleet.claim_lane.shape[1]):
@@ -173,7 +186,7 @@ def _has(fleet: Fleet, i: int, lane: int) -> bool:
     return found
 
 
-@kernel
+@helper
 def _path(
     table: LaneTable,
     fleet: Fleet,
@@ -217,7 +230,7 @@ def _path(
     return count
 
 
-@kernel
+@helper
 def _red_line(table: LaneTable, fleet: Fleet, i: int, signals: NDArray[np.uint8]) -> float:
     """Distance (m) of the front to the first line whose signal holds this driver."""
     at = -fleet.s[i] - fleet.half_length[i]
@@ -239,7 +252,7 @@ def _red_line(table: LaneTable, fleet: Fleet, i: int, signals: NDArray[np.uint8]
     return FAR
 
 
-@kernel
+@helper
 def _meet(
     i: int, fleet: Fleet, ahead: Ahead, box: FloatArray, side: float, path: FloatArray
 ) -> None:
@@ -274,9 +287,8 @@ def _meet(
 
 
 @kernel
-def accelerate(fleet: Fleet, ahead: Ahead) -> FloatArray:
-    """The Intelligent Driver Model along the route, (N,) m/s2."""
-    accel = np.empty(len(fleet.x))
+def accelerate(fleet: Fleet, ahead: Ahead, accel: FloatArray) -> None:
+    """Fills in accel (N,) m/s2: the Intelligent Driver Model along the route."""
     for i in range(len(fleet.x)):
         v, a, b = fleet.speed[i], fleet.accel[i], fleet.decel[i]
         target = max(ahead.target[i], 0.5)
@@ -288,10 +300,9 @@ def accelerate(fleet: Fleet, ahead: Ahead) -> FloatArray:
         if v < STILL and wanted < RESTFUL:
             wanted = -b
         accel[i] = min(max(wanted, -HARD_BRAKE), a)
-    return accel
 
 
-@kernel
+@helper
 def interaction(
     v: float, closing: float, gap: float, min_gap: float, headway: float, a: float, b: float
 ) -> float:

@@ -6,12 +6,23 @@ from collections.abc import Callable
 from typing import TypeVar, cast
 
 import numba
+from numba.extending import register_jitable
 
 F = TypeVar("F", bound=Callable[..., object])
 
 FAR = 1e6  # m: nothing in sight
 
+# Compiled code borrows its arrays from the caller and makes none: `_nrt=False` leaves out the
+# counting of references, which takes most of the time where tables of many arrays are handed on.
+# Entries for calls from Python, and from C, take longer to compile than most functions' own code.
+OPTIONS = {"nogil": True, "_nrt": False, "no_cfunc_wrapper": True}
+
 
 def kernel(function: F) -> F:
     """The function compiled at its first call, kept on disk; it runs without the GIL."""
-    return cast(F, numba.njit(cache=True, nogil=True)(function))
+    return cast(F, numba.njit(cache=True, **OPTIONS)(function))
+
+
+def helper(function: F) -> F:
+    """Compiled for the kernels that call it; for Python the function stays what it is."""
+    return cast(F, register_jitable(no_cpython_wrapper=True, **OPTIONS)(function))

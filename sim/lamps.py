@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import carla
 import numpy as np
 
-from sim.kernel import kernel
+from sim.kernel import helper, kernel
 from sim.steering import lane_offset
 
 if TYPE_CHECKING:
@@ -53,20 +53,31 @@ def seen_lamps(weather: carla.WeatherParameters) -> Lamp:
     return lamps
 
 
-@kernel
 def lamps_of(
     table: LaneTable, fleet: Fleet, brake: FloatArray, before: IntArray, seen: int
 ) -> IntArray:
     """Every vehicle's lamps (N,): the brake pedals' share (N,), and the lamps so far (N,)."""
     lamps = np.empty(len(fleet.x), dtype=np.int32)
-    for i in range(len(fleet.x)):
-        lamps[i] = seen | _indicator(table, fleet, i)
-        if brake[i] > ON or (brake[i] > STAYS_ON and before[i] & BRAKE):
-            lamps[i] |= BRAKE
+    _switch(table, fleet, brake, before, seen, lamps)
     return lamps
 
 
 @kernel
+def _switch(
+    table: LaneTable,
+    fleet: Fleet,
+    brake: FloatArray,
+    before: IntArray,
+    seen: int,
+    lamps: IntArray,
+) -> None:
+    for i in range(len(fleet.x)):
+        lamps[i] = seen | _indicator(table, fleet, i)
+        if brake[i] > ON or (brake[i] > STAYS_ON and before[i] & BRAKE):
+            lamps[i] |= BRAKE
+
+
+@helper
 def _indicator(table: LaneTable, fleet: Fleet, i: int) -> int:
     """The side a vehicle moves over to, or turns to soon."""
     aside = lane_offset(table, fleet, i)

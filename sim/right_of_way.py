@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.kernel import FAR, kernel
+from sim.kernel import FAR, helper, kernel
 
 if TYPE_CHECKING:
     from sim.fleet import Ahead, Fleet, LaneTable, Others
@@ -55,13 +55,13 @@ def claim(
             ahead.hold[i] = min(ahead.hold[i], ahead.enter[i])
 
 
-@kernel
+@helper
 def _is_red(ahead: Ahead, i: int) -> bool:
     """Whether a signal stops the vehicle before, or just behind, the entry of its next claim."""
     return bool(ahead.hold[i] < ahead.enter[i] + 3.0)
 
 
-@kernel
+@helper
 def _give_back(fleet: Fleet, ahead: Ahead, i: int) -> None:
     """A claim is void when a signal stops its holder short of the first claimed lane."""
     if ahead.hold[i] >= FAR:
@@ -72,7 +72,7 @@ def _give_back(fleet: Fleet, ahead: Ahead, i: int) -> None:
             fleet.claim_lane[i, c] = -1
 
 
-@kernel
+@helper
 def _take(table: LaneTable, fleet: Fleet, ahead: Ahead, i: int) -> None:
     at = -fleet.s[i]
     for k in range(ahead.end[i] + 1):
@@ -85,7 +85,7 @@ def _take(table: LaneTable, fleet: Fleet, ahead: Ahead, i: int) -> None:
         at += table.length[lane]
 
 
-@kernel
+@helper
 def _may_enter(table: LaneTable, fleet: Fleet, others: Others, ahead: Ahead, i: int) -> bool:
     first = fleet.route[i, ahead.begin[i]]
     if table.stop_kind[first] == 2 and (fleet.waited[i] < STOP_TIME or ahead.enter[i] > 3.0):
@@ -105,7 +105,7 @@ def _may_enter(table: LaneTable, fleet: Fleet, others: Others, ahead: Ahead, i: 
     return True
 
 
-@kernel
+@helper
 def _is_first(fleet: Fleet, ahead: Ahead, i: int) -> bool:
     """Whether nobody without a claim stands between the vehicle and the entry."""
     j = ahead.leader[i]
@@ -117,7 +117,7 @@ def _is_first(fleet: Fleet, ahead: Ahead, i: int) -> bool:
     return bool(to_its_entry > ahead.enter[i] + 5.0)
 
 
-@kernel
+@helper
 def _has_room(fleet: Fleet, ahead: Ahead, i: int) -> bool:
     """Whether it and everybody bound for the same exit fit beyond the junction."""
     needed = 2.0 * fleet.half_length[i] + fleet.min_gap[i]
@@ -133,7 +133,7 @@ def _has_room(fleet: Fleet, ahead: Ahead, i: int) -> bool:
     return bool(ahead.room[i] > needed + kept)
 
 
-@kernel
+@helper
 def _starves(fleet: Fleet, ahead: Ahead, i: int, j: int) -> bool:
     """Whether j has stood long, and longer, at its entry to where i is bound.
 
@@ -147,7 +147,7 @@ def _starves(fleet: Fleet, ahead: Ahead, i: int, j: int) -> bool:
     return bool(fleet.route[i, ahead.end[i] + 1] == fleet.route[j, ahead.end[j] + 1])
 
 
-@kernel
+@helper
 def turns_on(table: LaneTable, fleet: Fleet, ahead: Ahead, i: int) -> bool:
     """Whether the round it enters, if it enters one, still has a free lane then."""
     if ahead.end[i] + 1 >= fleet.route.shape[1]:
@@ -161,7 +161,7 @@ def turns_on(table: LaneTable, fleet: Fleet, ahead: Ahead, i: int) -> bool:
     return bool(inside < table.ring_room[ring])
 
 
-@kernel
+@helper
 def _is_in(table: LaneTable, fleet: Fleet, j: int, ring: int) -> bool:
     """Whether a vehicle is in a round or has a claim that leads into it, and none out of it."""
     found = table.ring[fleet.route[j, 0]] == ring
@@ -178,7 +178,7 @@ def _is_in(table: LaneTable, fleet: Fleet, j: int, ring: int) -> bool:
     return bool(found)
 
 
-@kernel
+@helper
 def _is_taken(fleet: Fleet, i: int, lane: int, end: float) -> bool:
     for j in range(len(fleet.x)):
         if j != i:
@@ -189,7 +189,7 @@ def _is_taken(fleet: Fleet, i: int, lane: int, end: float) -> bool:
     return False
 
 
-@kernel
+@helper
 def _is_used(others: Others, lane: int, end: float) -> bool:
     for j in range(len(others.used_lane)):
         if others.used_lane[j] == lane and others.used_rear[j] < end + CLEAR:
@@ -197,7 +197,7 @@ def _is_used(others: Others, lane: int, end: float) -> bool:
     return False
 
 
-@kernel
+@helper
 def _must_yield(table: LaneTable, fleet: Fleet, ahead: Ahead, i: int, lane: int, row: int) -> bool:
     """Whether traffic bound for a lane that meets ours goes first."""
     other = table.meet_lane[row]

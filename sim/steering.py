@@ -9,9 +9,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from sim.kernel import kernel
+from sim.kernel import helper, kernel
 
 if TYPE_CHECKING:
     from common.frames import FloatArray
@@ -26,9 +24,8 @@ MAX_STEER = 1.0  # rad
 
 
 @kernel
-def steer(table: LaneTable, fleet: Fleet) -> FloatArray:
-    """The wanted angle of the front wheels (N,) rad."""
-    out = np.empty(len(fleet.x))
+def steer(table: LaneTable, fleet: Fleet, out: FloatArray) -> None:
+    """Fills in the wanted angle of the front wheels (N,) rad."""
     for i in range(len(fleet.x)):
         v, base = max(fleet.speed[i], SLOWEST), fleet.wheelbase[i]
         bend, yaw = _road(table, fleet, i, LAG * fleet.speed[i])
@@ -39,10 +36,9 @@ def steer(table: LaneTable, fleet: Fleet) -> FloatArray:
         wanted += 2.0 * DAMPING * RATE * base / v * heading
         wanted -= RATE * RATE * base / (v * v) * offset
         out[i] = min(max(wanted, -MAX_STEER), MAX_STEER)
-    return out
 
 
-@kernel
+@helper
 def lane_offset(table: LaneTable, fleet: Fleet, i: int) -> float:
     """How far (m) a vehicle's centre is left of its lane's centre line."""
     p = fleet.sample[i]
@@ -52,7 +48,7 @@ def lane_offset(table: LaneTable, fleet: Fleet, i: int) -> float:
     return float(across - 0.5 * table.bend[p] * along * along)
 
 
-@kernel
+@helper
 def _road(table: LaneTable, fleet: Fleet, i: int, distance: float) -> tuple[float, float]:
     """The route's bend (1/m) and heading (rad) a distance ahead of the centre."""
     k, p = 0, fleet.sample[i]

@@ -78,6 +78,8 @@ class Traffic:
         self._trim, self._meant = np.zeros(len(at)), np.zeros(len(at))  # rad
         self._lamps, self._seen, self._ticks = np.zeros(len(at), np.int32), 0, 0
         self._controls = np.zeros((len(at), 3))  # throttle, steer, brake as sent last
+        still, command = carla.VehicleControl(), carla.command.ApplyVehicleControl
+        self._commands = [command(one, still) for one in self.ids.tolist()]  # filled in when sent
 
     def step(self, users: RoadUsers, lights: Lights) -> None:
         """Queues everybody's controls for the next tick, from where everybody is now."""
@@ -100,10 +102,11 @@ class Traffic:
         self._world.send(self._light(controls[:, 2]))
         new = np.flatnonzero((controls != self._controls).any(axis=1))
         self._controls = controls
-        return [
-            carla.command.ApplyVehicleControl(one, carla.VehicleControl(*control))
-            for one, control in zip(self.ids[new].tolist(), controls[new].tolist(), strict=True)
-        ]
+        commands = [self._commands[i] for i in new.tolist()]
+        for command, values in zip(commands, controls[new].tolist(), strict=True):
+            control = command.control
+            control.throttle, control.steer, control.brake = values
+        return commands
 
     def _wheel(self, steer: FloatArray, spin: FloatArray) -> FloatArray:
         """CARLA's steer (N,) that makes vehicles turn as their drivers mean to (rad): tyres slip.

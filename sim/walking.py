@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.frames import FloatArray
-from sim.kernel import FAR, kernel
+from sim.kernel import FAR, helper, kernel
 from sim.pavement import IntArray, Pavement
 
 AIM = 1.2  # m; the point walked to lies so far ahead
@@ -91,7 +91,10 @@ def stroll(
 
     Walk (E,) tells of every edge whether a light lets people go: `GO`, `WAIT`, or `NO_LIGHT`.
     """
-    return _stroll(graph, walkers, cars, walk, dt, rng.random((len(walkers.x), 3)))
+    n = len(walkers.x)
+    heading, speed = np.empty((n, 2)), np.empty(n)
+    _stroll(graph, walkers, cars, walk, dt, rng.random((n, 3)), heading, speed)
+    return heading, speed
 
 
 @kernel
@@ -102,14 +105,14 @@ def _stroll(
     walk: IntArray,
     dt: float,
     draws: FloatArray,
-) -> tuple[FloatArray, FloatArray]:
-    n = len(walkers.x)
-    heading, speed = np.zeros((n, 2)), np.zeros(n)
-    for i in range(n):
+    heading: FloatArray,
+    speed: FloatArray,
+) -> None:
+    for i in range(len(walkers.x)):
         s = _along(graph, walkers, i)
         left = graph.length[walkers.edge[i]] - s if walkers.way[i] > 0 else s
         if left < ARRIVED and walkers.waited[i] < 0.0:
-            _turn(graph, walkers, i, draws[i])
+            _turn(graph, walkers, i, (draws[i, 0], draws[i, 1], draws[i, 2]))
             s = _along(graph, walkers, i)
         edge = walkers.edge[i]
         speed[i] = walkers.pace[i]
@@ -119,7 +122,7 @@ def _stroll(
             if walk[edge] != WAIT and _is_free(graph, walkers, cars, i):
                 walkers.waited[i] = -1.0
             elif walkers.waited[i] > patience:
-                _turn(graph, walkers, i, np.array([draws[i, 0], 1.0, 1.0]))
+                _turn(graph, walkers, i, (draws[i, 0], 1.0, 1.0))
             else:
                 speed[i] = 0.0
         elif graph.crossing[edge]:
@@ -134,10 +137,9 @@ def _stroll(
             speed[i] = 0.0
         if walkers.stood[i] > TURN_BACK:
             walkers.way[i], walkers.stood[i] = -walkers.way[i], 0.0
-    return heading, speed
 
 
-@kernel
+@helper
 def _along(graph: Pavement, walkers: Walkers, i: int) -> float:
     """Arc length (m) of the edge's point nearest to a walker."""
     best, s = FAR * FAR, 0.0
@@ -154,7 +156,7 @@ def _along(graph: Pavement, walkers: Walkers, i: int) -> float:
     return s
 
 
-@kernel
+@helper
 def _point(graph: Pavement, edge: int, s: float, way: int, side: float) -> tuple[float, float]:
     """The point at s m of an edge, to the right of the way."""
     p = graph.first[edge]
@@ -168,8 +170,8 @@ def _point(graph: Pavement, edge: int, s: float, way: int, side: float) -> tuple
     return graph.xy[p, 0] + u * dx + off * dy, graph.xy[p, 1] + u * dy - off * dx
 
 
-@kernel
-def _turn(graph: Pavement, walkers: Walkers, i: int, draw: FloatArray) -> None:
+@helper
+def _turn(graph: Pavement, walkers: Walkers, i: int, draw: tuple[float, float, float]) -> None:
     """Picks the next edge at the node reached: a crossing by chance, else another pavement."""
     edge = walkers.edge[i]
     waiting = walkers.waited[i] >= 0.0
@@ -199,7 +201,7 @@ def _turn(graph: Pavement, walkers: Walkers, i: int, draw: FloatArray) -> None:
     walkers.waited[i] = -1.0
 
 
-@kernel
+@helper
 def _is_free(graph: Pavement, walkers: Walkers, cars: Cars, i: int) -> bool:
     """Whether a walker at the kerb thinks it can cross before any vehicle comes."""
     edge = walkers.edge[i]
@@ -229,7 +231,7 @@ def _is_free(graph: Pavement, walkers: Walkers, cars: Cars, i: int) -> bool:
     return True
 
 
-@kernel
+@helper
 def _is_blocked(walkers: Walkers, cars: Cars, i: int, ux: float, uy: float) -> bool:
     """Whether the next step would go into a vehicle or into the back of somebody."""
     x, y = walkers.x[i] + ARM * ux, walkers.y[i] + ARM * uy

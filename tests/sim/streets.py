@@ -76,26 +76,27 @@ def overlaps(fleet: Fleet) -> list[tuple[int, int]]:
 
 def meeting(pose: FloatArray, half: FloatArray) -> list[tuple[int, int]]:
     """Pairs of boxes that meet: pose (N, 4) x, y, z, yaw; half sizes (N, 2)."""
-    return [(int(a), int(b)) for a, b in np.argwhere(_overlaps(pose, half))]
+    meets = np.zeros((len(pose), len(pose)), dtype=np.bool_)
+    _overlaps(pose, half, meets)
+    return [(int(a), int(b)) for a, b in np.argwhere(meets)]
 
 
 @kernel
-def _overlaps(pose: FloatArray, half: FloatArray) -> NDArray[np.bool_]:
-    """Which boxes i < j (N, N) meet, by the separating-axis theorem."""
-    meets = np.zeros((len(pose), len(pose)), dtype=np.bool_)
+def _overlaps(pose: FloatArray, half: FloatArray, meets: NDArray[np.bool_]) -> None:
+    """Fills in which boxes i < j (N, N) meet, by the separating-axis theorem."""
     for i in range(len(pose)):
         for j in range(i + 1, len(pose)):
-            d = pose[j] - pose[i]
+            dx, dy, dz = pose[j, 0] - pose[i, 0], pose[j, 1] - pose[i, 1], pose[j, 2] - pose[i, 2]
+            turn = pose[j, 3] - pose[i, 3]
             reach = half[i, 0] + half[i, 1] + half[j, 0] + half[j, 1]
-            if d[0] * d[0] + d[1] * d[1] > reach * reach or abs(d[2]) > 3.0:
+            if dx * dx + dy * dy > reach * reach or abs(dz) > 3.0:
                 continue
             apart = False
             for own, other in ((i, j), (j, i)):
                 cos, sin = np.cos(pose[own, 3]), np.sin(pose[own, 3])
-                c, s = abs(np.cos(d[3])), abs(np.sin(d[3]))
+                c, s = abs(np.cos(turn)), abs(np.sin(turn))
                 long, wide = half[other, 0], half[other, 1]
-                along, across = abs(cos * d[0] + sin * d[1]), abs(cos * d[1] - sin * d[0])
+                along, across = abs(cos * dx + sin * dy), abs(cos * dy - sin * dx)
                 apart = apart or along > half[own, 0] + c * long + s * wide
                 apart = apart or across > half[own, 1] + s * long + c * wide
             meets[i, j] = not apart
-    return meets
