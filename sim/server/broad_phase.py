@@ -19,6 +19,7 @@ F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
 
 _CELL = 8.0  # m
+_MOST_CELLS = 512  # along an axis; what lies beyond them counts to those at the rim
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +43,11 @@ def grid_of(obstacles: Records, present: NDArray[np.bool_]) -> Grid:
     numbers = np.flatnonzero(present)
     if not len(numbers):
         return Grid(bounds, np.zeros(2), np.zeros((0, 0, 2), np.int64), numbers)
-    origin = bounds[numbers, :2].min(axis=0)
+    low = bounds[numbers, :2]
+    origin = np.maximum(low.min(axis=0), np.median(low, axis=0) - 0.5 * _MOST_CELLS * _CELL)
     low_col, low_row, high_col, high_row = (
-        ((bounds[numbers, k] - origin[k % 2]) // _CELL).astype(int) for k in range(4)
+        ((bounds[numbers, k] - origin[k % 2]) // _CELL).clip(0, _MOST_CELLS - 1).astype(int)
+        for k in range(4)
     )
     shape = (high_row.max() + 1, high_col.max() + 1)
     entries = [
@@ -116,17 +119,30 @@ def _moving_pairs(around: F64, order: I64) -> I64:
 
 
 @kernel
+def _cell(at: float, first: float, count: int) -> int:
+    """The row or column, of so many, that a coordinate (m) counts to; `first` is where they begin.
+
+    Numbers that no integer can hold count to the rim, and what is no number to the first.
+    """
+    cell = (at - first) // _CELL
+    if not cell > 0.0:
+        return 0
+    return int(min(cell, float(count - 1)))
+
+
+@kernel
 def _standing_pairs(around: F64, bounds: F64, origin: F64, cells: I64, items: I64) -> I64:
     """Pairs of moving bodies (by index) and obstacles (by their count + number).
 
     Each is found in the first cell that both share.
     """
     pairs, count = np.empty((64, 2), np.int64), 0
-    for a in range(around.shape[0]):
-        row0 = max(int((around[a, 1] - origin[1]) // _CELL), 0)
-        row1 = min(int((around[a, 3] - origin[1]) // _CELL), cells.shape[0] - 1)
-        col0 = max(int((around[a, 0] - origin[0]) // _CELL), 0)
-        col1 = min(int((around[a, 2] - origin[0]) // _CELL), cells.shape[1] - 1)
+    rows, columns = cells.shape[0], cells.shape[1]
+    for a in range(around.shape[0] if rows > 0 else 0):
+        row0 = _cell(around[a, 1], origin[1], rows)
+        row1 = _cell(around[a, 3], origin[1], rows)
+        col0 = _cell(around[a, 0], origin[0], columns)
+        col1 = _cell(around[a, 2], origin[0], columns)
         for row in range(row0, row1 + 1):
             for col in range(col0, col1 + 1):
                 for k in range(cells[row, col, 0], cells[row, col, 1]):
@@ -135,8 +151,8 @@ def _standing_pairs(around: F64, bounds: F64, origin: F64, cells: I64, items: I6
                         continue
                     if around[a, 1] > bounds[b, 3] or bounds[b, 1] > around[a, 3]:
                         continue
-                    first_row = max(row0, int((bounds[b, 1] - origin[1]) // _CELL))
-                    first_col = max(col0, int((bounds[b, 0] - origin[0]) // _CELL))
+                    first_row = max(row0, _cell(bounds[b, 1], origin[1], rows))
+                    first_col = max(col0, _cell(bounds[b, 0], origin[0], columns))
                     if row == first_row and col == first_col:
                         pairs = _appended(pairs, count, a, around.shape[0] + b)
                         count += 1

@@ -17,7 +17,7 @@ from sim.server.rpc import RpcError
 from sim.server.scene import Instances, Planes, View
 from sim.server.scenery import Scenery
 from sim.server.sensors import film, gbuffers, images, lens, memory
-from sim.server.sensors.attributes import generator
+from sim.server.sensors.attributes import generator, number
 from sim.server.sensors.dvs import EventCamera, Settings
 from sim.server.sensors.gbuffers import Texture
 from sim.server.sensors.memory import Memory, Plain
@@ -29,7 +29,9 @@ from sim.server.town import Town
 from sim.server.wire import Description
 
 MAX_PIXELS = 1 << 23  # of one image: 4K
+MAX_SIDE = 16_383  # pixels: the renderer counts rows, two samples a pixel, in 16 bits
 OFF = 3  # a traffic light without light
+SIDES = {"image_size_x": "800", "image_size_y": "600"}  # pixels, CARLA's defaults
 Parts = list[bytes | memoryview]
 
 
@@ -135,17 +137,33 @@ def check(camera: Description) -> None:
         lens.read(lambda key: camera.attribute(key, ""))
     except ValueError as error:
         raise RpcError(f"unable to spawn actor: {error}") from error
-    if width < 1 or height < 1 or width * height > MAX_PIXELS:
-        raise RpcError(f"unable to spawn actor: image of {width} x {height}, at most {MAX_PIXELS}")
+    if not (0 < width <= MAX_SIDE and 0 < height <= MAX_SIDE and width * height <= MAX_PIXELS):
+        raise RpcError(
+            f"unable to spawn actor: expected an image of 1 to {MAX_SIDE} pixels a side and "
+            f"{MAX_PIXELS} in all, got {width} x {height}"
+        )
     if not 0.0 < fov < np.pi:
         raise RpcError("unable to spawn actor: the field of view must lie in (0, 180) degrees")
 
 
 def size(camera: Description) -> tuple[int, int, float]:
     """Width and height in pixels, horizontal field of view in rad."""
-    width = int(camera.attribute("image_size_x", "800"))
-    height = int(camera.attribute("image_size_y", "600"))
-    return width, height, float(iso.radians(float(camera.attribute("fov", "90"))))
+    width, height = (_pixels(camera, name) for name in ("image_size_x", "image_size_y"))
+    fov = number(camera.attribute, "fov", 90.0)
+    return width, height, float(iso.radians(fov))
+
+
+def _pixels(camera: Description, name: str) -> int:
+    """A side of the image; CARLA's defaults where the camera does not say.
+
+    Raises:
+        ValueError: it is no whole number.
+    """
+    text = camera.attribute(name, SIDES[name])
+    try:
+        return int(text)
+    except ValueError:
+        raise ValueError(f"expected 1 to {MAX_SIDE} pixels as {name}, got {text!r:.40}") from None
 
 
 def view_of(episode: Episode, actor: Actor) -> View:

@@ -14,7 +14,7 @@ from sim.server.jit import kernel
 
 CELL = 0.5  # m
 MARGIN = 60.0  # m of soil around the outermost road
-MOST_CELLS = 1 << 28  # of a map: 64 km2
+MOST_CELLS = 1 << 26  # of a map: 16 km2; laying it takes 4 GB
 CLEARANCE = 2.5  # m: surfaces farther apart are a bridge and what lies below
 BELOW = 6.0  # m beside a road in which a bridge above it has nothing under it
 STEP = 1.0  # m above a thing where the higher of two levels ceases to carry it
@@ -76,7 +76,7 @@ def lay_ground(roads: FloatArray, pavements: FloatArray) -> Ground:
     columns, rows = (int(n) for n in np.ceil((high - low) / CELL) + 1)
     if columns * rows > MOST_CELLS:
         wide, long = high - low
-        raise UserError(f"expected a map of 64 km2 at most, got {wide:.0f} m x {long:.0f} m")
+        raise UserError(f"expected a map of 16 km2 at most, got {wide:.0f} m x {long:.0f} m")
     lower = np.full((rows, columns), np.inf, np.float32)
     upper = np.full((rows, columns), -np.inf, np.float32)
     kind = np.zeros((rows, columns), np.uint8)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import selectors
 import socket
+import time
 
 from sim.server.connection import Connection
 from sim.server.rpc import pack
@@ -21,6 +22,7 @@ class Rouser(Connection):
         sock.setblocking(False)
         sock.connect_ex((host, port))  # what becomes of it, the selector tells
         super().__init__(selector, sock)
+        self.began = time.monotonic()
         self._modes = [True, False]  # the last one is next
         self.received(b"")
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import inspect
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -97,24 +97,31 @@ def accepted(note: str, answer: Callable[[], object] | None = None) -> Rpc:
     return Rpc(handler, answer is not None, Status.ACCEPTED, note, False, (0, 255))
 
 
-def requests(unpacker: msgpack.Unpacker, data: bytes) -> Iterator[Request]:
-    """The requests that are complete once `data` has come; the rest stays in the unpacker.
+def feed(unpacker: msgpack.Unpacker, data: bytes) -> None:
+    """Give an unpacker what came.
 
     Raises:
-        ProtocolError: what came is not a request.
+        ProtocolError: a message is too large.
     """
     try:
         unpacker.feed(data)
     except msgpack.BufferFull as error:
         raise ProtocolError(f"a message is larger than {MAX_MESSAGE} bytes") from error
-    while True:
-        try:
-            message = unpacker.unpack()
-        except msgpack.OutOfData:
-            return
-        except (ValueError, TypeError, MemoryError, RecursionError) as error:
-            raise ProtocolError(f"not msgpack: {error!r}") from error
-        yield parse(message)
+
+
+def next_request(unpacker: msgpack.Unpacker) -> Request | None:
+    """The next request, None where none is complete; the rest stays in the unpacker.
+
+    Raises:
+        ProtocolError: what came is not a request.
+    """
+    try:
+        message = unpacker.unpack()
+    except msgpack.OutOfData:
+        return None
+    except (ValueError, TypeError, MemoryError, RecursionError) as error:
+        raise ProtocolError(f"not msgpack: {error!r}") from error
+    return parse(message)
 
 
 def new_unpacker() -> msgpack.Unpacker:

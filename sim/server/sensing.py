@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from sim import iso
 from sim.server import cameras, streams
 from sim.server.actors import Actor
-from sim.server.cameras import ENCODERS, Parts, Studio
+from sim.server.cameras import ENCODERS, Parts, Shot, Studio
 from sim.server.devices import DEVICES, Device
-from sim.server.episode import Episode
+from sim.server.episode import Episode, Message
 from sim.server.rays import Rays
 from sim.server.rpc import RpcError
 from sim.server.sensors import TYPES, gbuffers, memory
@@ -39,6 +41,26 @@ class Sensor:
     last: float  # s, when it measured
     textures: dict[Texture, int] = field(default_factory=dict)  # streams of G-buffers
     shows_textures: bool = False  # whether they send
+    failed: bool = False  # has had a fault, which is told
+
+
+@contextlib.contextmanager
+def _guarded(sensor: Sensor) -> Iterator[None]:
+    """A fault of ours costs a sensor its data of this tick; the log tells the first."""
+    try:
+        yield
+    except Exception:
+        if not sensor.failed:
+            log.exception("%s %d has failed", sensor.actor.type_id, sensor.actor.id)
+        sensor.failed = True
+
+
+def _spoken(sensor: Sensor, episode: Episode) -> list[Message]:
+    """What a sensor puts on the air."""
+    if sensor.device is not None and sensor.device.speak is not None:
+        with _guarded(sensor):
+            return sensor.device.speak(episode)
+    return []
 
 
 class Sensing:
@@ -94,34 +116,54 @@ class Sensing:
             )
 
     def publish(self, episode: Episode, hub: Streams, *, keep: bool, dark: bool) -> None:
-        """Measure and send, for the sensors that somebody listens to and that are due."""
+        """Measure and send, for the sensors that somebody listens to and that are due.
+
+        A fault in one of them costs its own data of this tick, nobody else's.
+        """
         now = episode.elapsed
         sensors = [sensor for _, sensor in sorted(self._sensors.items())]
-        devices = [s.device for s in sensors if s.device and s.device.speak]
-        episode.air = [
-            message for device in devices if device.speak for message in device.speak(episode)
-        ]
+        episode.air = [message for sensor in sensors for message in _spoken(sensor, episode)]
         due = [s for s in sensors if now >= s.due - EARLY and self._heard(s, hub, keep)]
         for sensor in due:
             due_next = sensor.due + sensor.interval
             sensor.due = due_next if due_next > now + EARLY else now + sensor.interval
-            if sensor.device is not None:
-                dt = now - sensor.last if sensor.interval else episode.delta
-                for parts in sensor.device.measure(episode, dt, self.rays):
-                    self._send(episode, hub, sensor.actor, parts, keep)
+            with _guarded(sensor):
+                self._measure(sensor, episode, hub, keep)
             sensor.last = now
         shown = [s for s in due if s.actor.type_id in ENCODERS]
         if shown and not dark:
-            shots = self.studio.shoot(episode, [s.actor for s in shown])
-            for sensor, shot in zip(shown, shots, strict=True):
-                if self._watched(sensor, hub, keep):
-                    self._send(
-                        episode, hub, sensor.actor, self.studio.develop(sensor.actor, shot), keep
-                    )
-                for texture in self._wanted(sensor, hub, keep):
-                    parts = self.studio.texture(episode, shot, texture)
-                    head = self._head(gbuffers.TYPE, episode, sensor.actor)
-                    hub.publish(sensor.textures[texture], [head, *parts], keep=keep)
+            for sensor, shot in self._shots(shown, episode):
+                with _guarded(sensor):
+                    self._show(sensor, shot, episode, hub, keep)
+
+    def _measure(self, sensor: Sensor, episode: Episode, hub: Streams, keep: bool) -> None:
+        """Let a sensor that is no camera measure, and send what it finds."""
+        if sensor.device is not None:
+            dt = episode.elapsed - sensor.last if sensor.interval else episode.delta
+            for parts in sensor.device.measure(episode, dt, self.rays):
+                self._send(episode, hub, sensor.actor, parts, keep)
+
+    def _shots(self, cameras: list[Sensor], episode: Episode) -> list[tuple[Sensor, Shot]]:
+        """What cameras see, all in one pass; where that fails, each by itself."""
+        try:
+            shots = self.studio.shoot(episode, [camera.actor for camera in cameras])
+            return list(zip(cameras, shots, strict=True))
+        except Exception:
+            if len(cameras) > 1:
+                return [pair for camera in cameras for pair in self._shots([camera], episode)]
+            with _guarded(cameras[0]):
+                raise
+            return []
+
+    def _show(self, camera: Sensor, shot: Shot, episode: Episode, hub: Streams, keep: bool) -> None:
+        """Send a camera's image, and its G-buffers."""
+        actor = camera.actor
+        if self._watched(camera, hub, keep):
+            self._send(episode, hub, actor, self.studio.develop(actor, shot), keep)
+        for texture in self._wanted(camera, hub, keep):
+            parts = self.studio.texture(episode, shot, texture)
+            head = self._head(gbuffers.TYPE, episode, actor)
+            hub.publish(camera.textures[texture], [head, *parts], keep=keep)
 
     def _heard(self, sensor: Sensor, hub: Streams, keep: bool) -> bool:
         """Whether anybody gets anything of what a sensor measures."""

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from common.errors import UserError
 from sim.server import rpc
-from sim.server.connection import Connection
+from sim.server.connection import READ, Connection
 from sim.server.handlers import TABLE
 from sim.server.rouse import Rouser
 from sim.server.rpc import ProtocolError, Request
@@ -26,6 +26,9 @@ log = logging.getLogger(__name__)
 MAX_CLIENTS = 512  # connections at once, both ports
 MAX_BACKLOG = 256 << 20  # bytes of answers that a client may leave unread
 POLL = 0.001  # s between looks at a tick that waits for a subscription or a Traffic Manager
+LONGEST_HOLD = 0.5  # s that a tick waits for subscriptions and Traffic Managers, whoever they are
+TURN = 0.02  # s of one client's requests before another's have their turn
+ROUSING = 5.0  # s that a Traffic Manager may take to answer the call that wakes it
 
 
 class Peer(Connection):
@@ -37,18 +40,37 @@ class Peer(Connection):
         self.unpacker = rpc.new_unpacker()
         self._fed = 0  # bytes so far
 
+    def on_event(self, events: int) -> None:
+        """Read nothing more while requests are left: who sends much waits for its turns."""
+        super().on_event(events & ~READ if self in self.server.busy else events)
+
     def received(self, data: bytes) -> None:
-        """Answer every complete request; garbage ends this connection and no other."""
+        """Answer the complete requests, or as many as a turn allows."""
         self._fed += len(data)
+        self._guarded(lambda: rpc.feed(self.unpacker, data))
+        self.turn()
+
+    def turn(self) -> None:
+        """Answer requests for a while; where some are left, they wait for the next turn."""
+        self._guarded(self._answer_some)
+
+    def _answer_some(self) -> None:
+        end, whole = time.monotonic() + TURN, False
+        while not self.closed and (request := rpc.next_request(self.unpacker)) is not None:
+            whole = True
+            self.server.take(self, request)
+            if time.monotonic() > end:
+                self.server.busy.append(self)
+                return
+        if self._fed == self.unpacker.tell():
+            self.waits_since = None
+        elif whole or self.waits_since is None:
+            self.waits_since = time.monotonic()
+
+    def _guarded(self, work: Callable[[], None]) -> None:
+        """Garbage, and a fault of ours, end this connection and no other."""
         try:
-            whole = False
-            for request in rpc.requests(self.unpacker, data):
-                whole = True
-                self.server.take(self, request)
-            if self._fed == self.unpacker.tell():
-                self.waits_since = None
-            elif whole or self.waits_since is None:
-                self.waits_since = time.monotonic()
+            work()
         except ProtocolError as error:
             log.warning("a client is cut off: %s", error)
             self.close()
@@ -72,7 +94,10 @@ class Server:
         self.port: int = rpc_socket.getsockname()[1]
         self.sim = Simulation(town, settings, stream_socket.getsockname()[1], maps)
         self.running = True
+        self.busy: deque[Peer] = deque()  # those that have sent more than a turn's requests
         self._held: deque[tuple[Peer, Request]] = deque()  # ticks that must wait
+        self._held_since = 0.0  # s, monotonic: when the first of them became the first
+        self._rousers: list[Rouser] = []
         self._open: list[socket.socket] = [rpc_socket, stream_socket]
         self._guests: list[Connection] = []
         self._accept(rpc_socket, lambda sock: Peer(self, sock))
@@ -83,6 +108,8 @@ class Server:
         while self.running:
             for key, events in self.selector.select(self._due()):
                 key.data(events)
+            for _ in range(len(self.busy)):
+                self.busy.popleft().turn()
         for sock in self._open:
             sock.close()
 
@@ -115,13 +142,12 @@ class Server:
         """Do what time asks for; the seconds until it asks again, None for never."""
         while self._held and not self._must_wait():
             peer, request = self._held.popleft()
+            self._held_since = time.monotonic()
             if not peer.closed:
                 self._answer(peer, request)
-        for owner, port in self.sim.traffic_managers.lost():
-            assert isinstance(owner, Peer)
-            self._rouse(owner, port)
-        patience = self.sim.traffic_managers.patience()
-        waits: list[float] = [] if patience is None else [patience]
+        waits = self._rouse_lost()
+        if self.busy:
+            waits.append(0.0)
         if self._held:
             waits.append(POLL)
         if not self.sim.settings.synchronous:
@@ -138,15 +164,38 @@ class Server:
         self._publish()
         return wait
 
+    def _rouse_lost(self) -> list[float]:
+        """Wake the Traffic Managers that have lost a tick; when to look again, in seconds."""
+        now = time.monotonic()
+        for owner, port in self.sim.traffic_managers.lost():
+            assert isinstance(owner, Peer)
+            self._rouse(owner, port)
+        for rouser in self._rousers:
+            if not rouser.closed and rouser.began + ROUSING <= now:
+                log.warning("a Traffic Manager does not answer: it is left alone")
+                rouser.close()
+        self._rousers = [rouser for rouser in self._rousers if not rouser.closed]
+        patience = self.sim.traffic_managers.patience()
+        waits = [rouser.began + ROUSING - now for rouser in self._rousers]
+        return waits if patience is None else [*waits, patience]
+
     def _rouse(self, owner: Peer, port: int) -> None:
         log.warning("the Traffic Manager on port %d has lost a tick: it is told again", port)
         try:
-            Rouser(self.selector, owner.sock.getpeername()[0], port)
+            self._rousers.append(Rouser(self.selector, owner.sock.getpeername()[0], port))
         except (OSError, OverflowError):
             log.exception("it cannot be reached")
 
     def _must_wait(self) -> bool:
-        return self.sim.traffic_managers.waiting() or self.sim.streams.waiting()
+        """Whether the next tick must wait.
+
+        What holds it for moments cannot hold it for ever, however often that is begun anew.
+        """
+        now = time.monotonic()
+        if not self._held:
+            self._held_since = now
+        awaited = self.sim.traffic_managers.waiting() or self.sim.streams.awaiting()
+        return (awaited and now - self._held_since < LONGEST_HOLD) or self.sim.streams.stalled()
 
     def _make_room(self) -> bool:
         """End the connection that has owed a message for longest; False where none does."""

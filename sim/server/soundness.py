@@ -17,7 +17,7 @@ SHAPES = ("line", "arc", "spiral", "poly3", "paramPoly3")
 FARTHEST = 1e7  # m from the origin: beyond every map projection's numbers
 HIGHEST = 1e4  # m
 WIDEST = 1e4  # m from the reference line
-LONGEST = 1e6  # m of all roads together
+LONGEST = 1e5  # m of all roads together: half a minute and 1.4 GB to dress
 MOST_LANES = 1000  # on either side, that a signal may name
 EVERY = 10.0  # m between the places where a road is looked at
 

@@ -126,14 +126,16 @@ class Streams:
             if keep or subscriber.backlog == 0:
                 subscriber.send(size, *parts)
 
-    def waiting(self) -> bool:
-        """Whether a tick must wait: for an announced listener, or for one that does not read."""
+    def awaiting(self) -> bool:
+        """Whether a listener is announced and not there yet."""
         now = time.monotonic()
         for stream in [s for s, deadline in self._announced.items() if deadline < now]:
             del self._announced[stream]
-        return bool(self._announced) or self._stalled(now)
+        return bool(self._announced)
 
-    def _stalled(self, now: float) -> bool:
+    def stalled(self) -> bool:
+        """Whether a listener does not read; one that has not for too long is dropped."""
+        now = time.monotonic()
         stalled = False
         for listeners in list(self._listeners.values()):
             for subscriber in list(listeners):

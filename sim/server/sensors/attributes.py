@@ -19,9 +19,12 @@ def number(get: Attributes, key: str, default: float = 0.0) -> float:
         ValueError: the text is no number.
     """
     text = get(key)
-    value = float(text) if text else default
+    try:
+        value = float(text) if text else default
+    except ValueError:
+        value = math.nan
     if not math.isfinite(value):
-        raise ValueError(f"expected a finite number as {key}, got {text}")
+        raise ValueError(f"expected a finite number as {key}, got {text!r:.40}")
     return value
 
 

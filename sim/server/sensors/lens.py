@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from sim.server.scene import F32, Planes
 from sim.server.sensors.attributes import Attributes, flag, number
 
+MOST = 1e6  # of an attribute, far beyond any lens
 FRINGE = (0.01, 0.01 * (549.1 - 464.3) / (611.3 - 464.3), 0.0)
 """How much nearer to the middle red, green, blue come from: Unreal's primaries in nm."""
 
@@ -61,6 +62,8 @@ def read(get: Attributes) -> Lens | None:
         number(get, "chromatic_aberration_intensity"),
         number(get, "chromatic_aberration_offset"),
     )
+    if max(map(abs, (lens.k, lens.kcube, *lens.size, lens.fringe, lens.fringe_from))) > MOST:
+        raise ValueError(f"expected a lens's attributes within {MOST:g} of 0")
     if get("enable_postprocess_effects") and not flag(get, "enable_postprocess_effects"):
         return None
     return lens if lens.bends or lens.fringe else None

@@ -25,7 +25,7 @@ from sim.launch import embedded_server
 from sim.server.handlers import TABLE
 
 HOST, STEP = "127.0.0.1", 0.05
-BATCH = 200  # messages of one connection
+BATCH = 50  # messages of one connection
 LAST = 0xFFFFFF  # the id of a batch's last call
 SLOW = {
     "load_new_episode", "get_navigation_mesh", "request_file", "get_map_data",

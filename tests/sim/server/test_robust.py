@@ -10,15 +10,21 @@ import socket
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 
 import carla
 import msgpack
+import numpy as np
 import pytest
 
 from sim.launch import embedded_server
-from sim.server import rpc, streams
+from sim.server import devices, rpc, server, streams, traffic_managers
 from sim.server.handlers import TABLE
+from sim.server.simulation import Simulation
+from sim.server.spawn import spawn as spawned
+from sim.server.town import load_town
+from sim.server.wire import Description, Settings
 
 ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
 
@@ -247,11 +253,11 @@ def test_ticks_wait_for_a_listener_that_does_not_read_until_it_is_dropped(monkey
         theirs.sendall((9).to_bytes(4, "little"))
         stopped.on_event(selectors.EVENT_READ)
         while stopped.backlog < streams.STALLED:
-            assert not hub.waiting()
+            assert not hub.stalled()
             hub.publish(9, [bytes(8 << 20)], keep=True)
-        assert hub.waiting()
+        assert hub.stalled()
         monkeypatch.setattr(streams, "HANGING", 0.0)
-        assert not hub.waiting()
+        assert not hub.stalled()
         assert stopped.closed
         assert not hub.listened(9)
 
@@ -311,7 +317,7 @@ def test_announcing_a_subscription_for_ever_does_not_hold_ticks_for_ever():
     hub = streams.Streams(0)
     hub.announce(5)
     deadline = time.monotonic() + 20.0
-    while hub.waiting():
+    while hub.awaiting():
         assert time.monotonic() < deadline
         hub.announce(5)
         time.sleep(streams.HOLD / 10.0)
@@ -327,3 +333,132 @@ def test_figures_that_would_overflow_are_refused(port, world, spawn):
     for _ in range(3):
         frame = world.tick()
     assert world.get_snapshot().frame == frame
+
+
+def listener(hub, stream):
+    """A subscription over sockets of its own: the listener's end."""
+    with socket.create_server(("127.0.0.1", 0)) as door:
+        theirs = socket.create_connection(door.getsockname(), 20.0)
+        ours = streams.Subscriber(selectors.DefaultSelector(), door.accept()[0], hub)
+    theirs.sendall(stream.to_bytes(4, "little"))
+    ours.on_event(selectors.EVENT_READ)
+    return theirs
+
+
+def test_a_sensor_that_fails_costs_the_others_nothing(monkeypatch, caplog):
+    def broken(_):
+        return devices.Device(lambda *_: 1 / 0, speak=lambda _: 1 / 0)
+
+    monkeypatch.setitem(devices.DEVICES, "sensor.other.v2x", broken)
+    sim, pose = Simulation(load_town("city"), Settings(), 0), np.array([0, 0, 9.0, 0, 0, 0])
+    monkeypatch.setattr(sim.sensing, "rehearse", lambda *_: None)  # it would be refused there
+    size = {"image_size_x": (2, "32"), "image_size_y": (2, "24")}
+    kinds = ("other.v2x", "camera.rgb", "camera.depth", "other.imu")
+    sensors = [spawned(sim, Description(0, f"sensor.{k}", {**size}), pose, None) for k in kinds]
+    sensors[1].description.attributes["fov"] = (1, "wide")
+    heard = [listener(sim.streams, sensor.stream) for sensor in sensors]
+    for _ in range(2):
+        sim.tick(0.05)
+        sim.publish_sensors()
+    with contextlib.ExitStack() as stack:
+        for sock in heard:
+            stack.enter_context(sock).setblocking(False)
+        for sock in heard[:2]:
+            with pytest.raises(BlockingIOError):
+                sock.recv(1)
+        assert all(sock.recv(1 << 16) for sock in heard[2:])
+    assert [record.getMessage().split()[0] for record in caplog.records] == [
+        "sensor.other.v2x", "sensor.camera.rgb"
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("side", ["image_size_x", "image_size_y"])
+@pytest.mark.parametrize("pixels", ["abc", "-5", "0", "16384", "1.5", ""])
+def test_a_size_that_no_image_has_is_refused_with_what_was_expected(port, world, side, pixels):
+    box = [0, "sensor.camera.rgb", [[side, 2, pixels]]]
+    _, ((index, (text,)),) = call(port, "spawn_actor", box, [[0.0] * 3, [0.0] * 3])
+    assert index == 0
+    assert "1 to 16383 pixels" in text and pixels in text
+
+
+def test_a_prop_at_the_end_of_the_world_holds_no_tick(port, world, spawn):
+    car = spawn("vehicle.tesla.model3")
+    for far in ([1e12, -1e12, 0.0], [-1e7, 1e7, 0.0]):
+        box = [0, "static.prop.box01", []]
+        _, ((index, *_),) = call(port, "spawn_actor", box, [far, [0.0] * 3])
+        assert index == 1
+    begun = car.get_location()
+    for _ in range(20):
+        car.apply_control(carla.VehicleControl(throttle=1.0))
+        world.tick()
+    assert car.get_location().distance(begun) > 0.5
+
+
+def test_one_client_s_thousand_ticks_let_another_one_through(port, world):
+    _, ((_, own),) = call(port, "get_episode_settings")
+    begin, many = world.get_snapshot().frame, 3000
+    with socket.create_connection(("127.0.0.1", port), 60.0) as greedy:
+        greedy.sendall(msgpack.packb([0, 1, "tick_cue", [[False]]]) * many)
+        assert greedy.recv(1)  # the first is answered, the rest has come
+        _, ((_, frame),) = call(port, "set_episode_settings", own)
+        assert frame < begin + many
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        [["get_sensor_token", 1], ["get_sensor_token", 2]],
+        [["get_vehicle_light_states"], ["apply_batch", [], False]],
+    ],
+    ids=["announcements", "cycles"],
+)
+def test_what_is_announced_again_and_again_holds_no_tick_for_ever(port, world, free_port, lie):
+    over = threading.Event()
+    messages = [msgpack.packb([0, 1, method, [[False], *rest]]) for method, *rest in lie]
+
+    def lying():
+        with socket.create_connection(("127.0.0.1", port), 20.0) as liar:
+            register = [0, 1, "add_traffic_manager_running", [[False], ["127.0.0.1", free_port]]]
+            liar.sendall(msgpack.packb(register))
+            while not over.is_set():
+                for message in messages:
+                    liar.sendall(message)
+                    over.wait(0.1)
+
+    thread = threading.Thread(target=lying)
+    thread.start()
+    try:
+        for _ in range(3):
+            assert call(port, "tick_cue")[1][0][0] == 1
+    finally:
+        over.set()
+        thread.join()
+
+
+def test_a_traffic_manager_that_does_not_answer_is_left_alone(port, world, monkeypatch):
+    monkeypatch.setattr(server, "ROUSING", 0.1)
+    monkeypatch.setattr(traffic_managers, "OVERDUE", 0.1)
+    own = server.Server("127.0.0.1", 0, load_town("city"), Settings(synchronous=True))
+    running = threading.Thread(target=own.run)
+    running.start()
+    try:
+        with (
+            socket.create_server(("127.0.0.1", 0)) as deaf,
+            socket.create_connection(("127.0.0.1", own.port), 20.0) as client,
+        ):
+            cycle = ("get_vehicle_light_states", "apply_batch", "get_episode_settings", "tick_cue")
+            arguments = {"apply_batch": [[], False]}
+            register = ["add_traffic_manager_running", ["127.0.0.1", deaf.getsockname()[1]]]
+            for method, *rest in (register, *([m, *arguments.get(m, ())] for m in cycle)):
+                client.sendall(msgpack.packb([0, 1, method, [[False], *rest]]))
+                assert client.recv(1 << 16)
+            deaf.settimeout(20.0)
+            roused, _ = deaf.accept()
+            with roused:
+                roused.settimeout(20.0)
+                while roused.recv(1 << 16):  # until the server hangs up
+                    pass
+    finally:
+        own.running = False
+        socket.create_connection(("127.0.0.1", own.port), 20.0).close()
+        running.join()

@@ -53,8 +53,8 @@ def test_the_map_from_which_the_others_come_is_sound():
         ),
         (
             "</road>",
-            "</road>" + "".join(ROAD.format(k, 0) for k in (2, 3)).replace("100", "9e5"),
-            "at most 1e+06 m of",
+            "</road>" + "".join(ROAD.format(k, 0) for k in (2, 3, 4)).replace("100", "4e4"),
+            "at most 100000 m of",
         ),
         ("<OpenDRIVE>", '<!DOCTYPE x [<!ENTITY a "a">]><OpenDRIVE>&b;', "undefined entity"),
     ],
@@ -68,5 +68,5 @@ def test_what_no_map_can_hold_is_refused(old, new, said):
 
 def test_roads_too_far_apart_for_one_ground_are_refused():
     wide = SOUND.replace("</road>", "</road>" + ROAD.format(2, 50_000).replace('x="0"', 'x="5e4"'))
-    with pytest.raises(UserError, match="64 km2"):
+    with pytest.raises(UserError, match="16 km2"):
         town_from_opendrive("wide", wide)
