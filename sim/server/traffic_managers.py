@@ -13,6 +13,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
+MOST = 64  # Traffic Managers of one connection
 PATIENCE = 0.25  # s a tick waits for the end of a cycle
 MOMENT = 0.0005  # s from the last answer of a cycle to the next snapshot
 SLOW_MOMENT = 0.003  # s at most, on a busy machine; a tick that is lost all the same costs OVERDUE
@@ -41,8 +42,8 @@ class TrafficManagers:
         return self._ports[port][0] if port in self._ports else None
 
     def add(self, port: int, address: str, peer: object) -> bool:
-        """Register one; False where the port is taken."""
-        if port in self._ports:
+        """Register one; False where the port is taken, or the connection has too many."""
+        if port in self._ports or len(self._ports_of(peer)) >= MOST:
             return False
         self._ports[port] = (address, peer)
         self._cycles.setdefault(peer, _Cycle())

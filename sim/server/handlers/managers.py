@@ -8,6 +8,9 @@ from sim.server.simulation import Call
 from sim.server.wire import Wire
 
 
+LONGEST_ADDRESS = 255  # characters, as a host's name
+
+
 def is_traffic_manager_running(call: Call, port: int) -> bool:
     """Whether a port has a Traffic Manager."""
     return call.sim.traffic_managers.address(port) is not None
@@ -20,10 +23,10 @@ def get_traffic_manager_running(call: Call, port: int) -> Wire:
 
 
 def add_traffic_manager_running(call: Call, info: Wire) -> bool:
-    """Register one; False where the port is taken."""
+    """Register one; False where the port is taken, or the client has too many."""
     match info:
-        case [str(address), int(port), *_]:
-            return call.sim.traffic_managers.add(port, address, call.peer)
+        case [str(address), int(port), *_] if len(address) <= LONGEST_ADDRESS:
+            return call.sim.traffic_managers.add(wire.unsigned(port, 16), address, call.peer)
     raise RpcError(f"expected [address, port], got {info!r:.80}")
 
 

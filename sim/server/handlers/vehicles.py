@@ -172,6 +172,10 @@ def move_door(call: Call, actor_id: int, door: int, *, on: bool) -> None:
     call.episode.posture(actor).open(number, on)
 
 
+def set_actor_autopilot(call: Call, actor_id: int, on: bool, port: int = 0) -> None:
+    """The client's Traffic Manager takes the vehicle or leaves it: the server has no part in it."""
+
+
 def get_telemetry_data(call: Call, actor_id: int) -> Wire:
     """What the engine and each wheel do."""
     slot = vehicle(call, actor_id)
@@ -194,7 +198,7 @@ TABLE: Table = {
     "get_wheel_steer_angle": value(get_wheel_steer_angle),
     "get_wheel_pitch_angle": value(get_wheel_pitch_angle, "all wheels roll alike"),
     "get_telemetry_data": value(get_telemetry_data),
-    "set_actor_autopilot": accepted("set_actor_autopilot: the client's Traffic Manager drives"),
+    "set_actor_autopilot": void(set_actor_autopilot),
     "open_vehicle_door": void(open_vehicle_door, DOORS),
     "close_vehicle_door": void(close_vehicle_door, DOORS),
     "set_wheel_steer_direction": void(set_wheel_steer_direction),
