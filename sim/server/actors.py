@@ -118,6 +118,15 @@ class Actors:
         """All of one kind, by id."""
         return [actor for actor in self if actor.kind is kind]
 
+    def check_room(self) -> None:
+        """Whether one more may come.
+
+        Raises:
+            RpcError: the world is full.
+        """
+        if not self._free:
+            raise RpcError(f"the world is full: at most {MAX_ACTORS} actors")
+
     def add(
         self,
         description: Description,
@@ -131,8 +140,7 @@ class Actors:
         Raises:
             RpcError: the world is full.
         """
-        if not self._free:
-            raise RpcError(f"the world is full: at most {MAX_ACTORS} actors")
+        self.check_room()
         row = self._free.pop()
         number = wanted if 0 < wanted < MOST_WANTED and wanted not in self._by_id else self.next_id
         actor = Actor(number, row, kind_of(description.id), description, centre, extent)

@@ -17,6 +17,7 @@ from sim.server.wire import Description
 
 BODY = (1.0, 0.85, 1.0)
 """Share of the box that is body: the width counts the mirrors, and buses stand lane by lane."""
+REACH = 15.0  # m from an actor's origin, beyond which no body reaches
 
 
 def spawn(sim: Simulation, wanted: Description, pose: FloatArray, parent: Actor | None) -> Actor:
@@ -29,6 +30,7 @@ def spawn(sim: Simulation, wanted: Description, pose: FloatArray, parent: Actor 
     if blueprint is None:
         raise RpcError(f"unable to spawn actor: no blueprint '{wanted.id}'")
     episode = sim.episode
+    episode.actors.check_room()
     world_pose = pose
     if parent is not None:
         world_pose = poses_of(matrices(episode.actors.pose[parent.row]) @ matrices(pose))
@@ -50,11 +52,19 @@ def occupied(episode: Episode, blueprint: Blueprint, pose: FloatArray) -> bool:
     """Whether a blueprint's box at a pose meets a vehicle, a walker or a solid object."""
     centre = middle(pose, np.array(blueprint.box_centre))
     extent = np.array(blueprint.half_extent) * BODY
-    others = [a for a in episode.actors if a.kind in (Kind.VEHICLE, Kind.WALKER)]
+    others = _bodies_near(episode, pose)
     rows = np.array([a.row for a in others], np.intp)
     centres = middle(episode.actors.pose[rows], np.array([a.centre for a in others]).reshape(-1, 3))
     extents = np.array([a.extent for a in others]).reshape(-1, 3) * BODY
     return meets(centre, extent, centres, extents) or meets(centre, extent, *episode.solid)
+
+
+def _bodies_near(episode: Episode, pose: FloatArray) -> list[Actor]:
+    """The vehicles and walkers that may reach to a place."""
+    bodies = [a for a in episode.actors if a.kind in (Kind.VEHICLE, Kind.WALKER)]
+    places = episode.actors.pose[[a.row for a in bodies], :2]
+    near = np.hypot(places[:, 0] - pose[0], places[:, 1] - pose[1]) < 2.0 * REACH
+    return [bodies[i] for i in np.flatnonzero(near)]
 
 
 def middle(poses: FloatArray, centres: FloatArray) -> FloatArray:

@@ -7,7 +7,6 @@ from sim.server.rpc import RpcError, Table, value
 from sim.server.simulation import Call
 from sim.server.wire import Wire
 
-
 LONGEST_ADDRESS = 255  # characters, as a host's name
 
 
