@@ -9,13 +9,15 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from sim.following import interaction
+from sim.following import after, interaction
 from sim.kernel import FAR, helper, kernel
+from sim.kinds import Way
 from sim.steering import lane_offset
 
 if TYPE_CHECKING:
     from common.frames import FloatArray
-    from sim.fleet import Ahead, Fleet, LaneTable, Others
+    from sim.fleet import Ahead, Fleet, Others
+    from sim.lanes import LaneTable
 
 THRESHOLD = 0.3  # m/s2 of gain; MOBIL uses 0.1 to 0.2
 POLITENESS = 0.3  # weight of the new follower's loss; MOBIL
@@ -23,9 +25,11 @@ SAFE_DECEL = 2.0  # m/s2 asked of us or the new follower at most; MOBIL uses 4, 
 WHIM = 0.025  # 1/s; how often a driver changes for no reason seen here
 SLOWEST = 3.0  # m/s
 MOVE_TIME = 7.0  # s to move over
+MOVE_TIME_LONG = 12.0  # s, of lorries
 STRAIGHT = 15.0  # m/s; nobody changes where a bend allows less
-LANE_WIDTH = 2.2  # m from a lane's centre line; nearer boxes are in it
+BESIDE = 0.3  # m; boxes that would be nearer beside it are in a vehicle's lane
 CLEAR = 4.0  # m of gap at least
+SLOW, LONG = int(Way.SLOW), int(Way.LONG)
 
 
 @kernel
@@ -44,7 +48,10 @@ def change(
         for side in range(2):
             lane = table.left[fleet.route[i, 0]] if side == 0 else table.right[fleet.route[i, 0]]
             allowed = table.may_left[p] if side == 0 else table.may_right[p]
-            if lane < 0 or not allowed or table.after_first[lane] == table.after_first[lane + 1]:
+            if lane < 0 or not allowed:
+                continue
+            begin, end = after(table, fleet.way[i], lane)
+            if begin == end:
                 continue
             q = _sample(table, lane, fleet.x[i], fleet.y[i])
             gain = now - _cost(table, fleet, others, i, lane, q)
@@ -55,9 +62,11 @@ def change(
 
 @helper
 def _may_change(table: LaneTable, fleet: Fleet, ahead: Ahead, i: int) -> bool:
-    v = fleet.speed[i]
-    room = 15.0 + MOVE_TIME * v
-    if v < SLOWEST or ahead.enter[i] < room or ahead.hold[i] < room or ahead.gap[i] < 8.0 + v:
+    v, way = fleet.speed[i], fleet.way[i]
+    room = 15.0 + (MOVE_TIME_LONG if way >= LONG else MOVE_TIME) * v
+    if way == SLOW or v < SLOWEST or min(ahead.enter[i], ahead.hold[i]) < room:
+        return False
+    if ahead.gap[i] < 8.0 + v:
         return False
     for c in range(fleet.claim_lane.shape[1]):
         if fleet.claim_lane[i, c] >= 0:
@@ -87,10 +96,12 @@ def _cost(table: LaneTable, fleet: Fleet, others: Others, i: int, lane: int, q: 
             continue
         if k < 0:
             x, y, z, half = fleet.x[j], fleet.y[j], fleet.z[j], fleet.half_length[j]
+            width = fleet.half_width[j]
             vx = fleet.speed[j] * math.cos(fleet.yaw[j])
             vy = fleet.speed[j] * math.sin(fleet.yaw[j])
         else:
             x, y, z, half = others.x[k], others.y[k], others.z[k], others.half_length[k]
+            width = others.half_width[k]
             vx, vy = others.vx[k], others.vy[k]
         dx, dy = x - table.xy[q, 0], y - table.xy[q, 1]
         cos, sin = table.ahead[q, 0], table.ahead[q, 1]
@@ -98,7 +109,7 @@ def _cost(table: LaneTable, fleet: Fleet, others: Others, i: int, lane: int, q: 
         bound = k < 0 and fleet.route[j, 0] == lane
         if abs(along) > 100.0 or abs(z - table.z[q]) > 3.0:
             continue
-        if not bound and abs(across) > LANE_WIDTH:
+        if not bound and abs(across) > width + fleet.half_width[i] + BESIDE:
             continue
         gap = abs(along) - half - fleet.half_length[i]
         v, theirs = fleet.speed[i], vx * cos + vy * sin
@@ -126,6 +137,5 @@ def _move(table: LaneTable, fleet: Fleet, i: int, lane: int, q: int, draw: float
     fleet.sample[i], fleet.route[i, 0] = q, lane
     for k in range(1, fleet.route.shape[1]):
         draw = (draw * 997.0) % 1.0
-        begin = table.after_first[fleet.route[i, k - 1]]
-        count = table.after_first[fleet.route[i, k - 1] + 1] - begin
-        fleet.route[i, k] = table.after[begin + int(draw * count)]
+        begin, end = after(table, fleet.way[i], fleet.route[i, k - 1])
+        fleet.route[i, k] = table.after[begin + int(draw * (end - begin))]

@@ -18,7 +18,8 @@ from sim.steering import lane_offset
 
 if TYPE_CHECKING:
     from common.frames import FloatArray
-    from sim.fleet import Ahead, Fleet, LaneTable, Others
+    from sim.fleet import Ahead, Fleet, Others
+    from sim.lanes import LaneTable
 
 SIGHT = 192  # samples of the route a driver looks at, about 1 m each
 LEAP = 1.4  # m; more than samples lie apart, and the strip's extra width changes between them
@@ -50,7 +51,7 @@ def track(table: LaneTable, fleet: Fleet, draws: FloatArray, dt: float) -> None:
             for j in range(fleet.route.shape[1] - 1):
                 fleet.route[i, j] = fleet.route[i, j + 1]
             last = fleet.route[i, -2]
-            begin, end = table.after_first[last], table.after_first[last + 1]
+            begin, end = after(table, fleet.way[i], last)
             fleet.route[i, -1] = table.after[begin + int(draws[i] * (end - begin))]
             k = table.first[fleet.route[i, 0]]
         fleet.s[i], fleet.sample[i], fleet.z[i] = s, k, table.z[k]
@@ -60,6 +61,12 @@ def track(table: LaneTable, fleet: Fleet, draws: FloatArray, dt: float) -> None:
             if held >= 0 and fleet.claim_s[i, c] - fleet.half_length[i] > table.length[held] + 1.0:
                 fleet.claim_lane[i, c] = -1
         fleet.stood[i] = fleet.stood[i] + dt if fleet.speed[i] < STILL else 0.0
+
+
+@helper
+def after(table: LaneTable, way: int, lane: int) -> tuple[int, int]:
+    """The rows of the successors that a vehicle may go on to."""
+    return table.after_first[way, lane], table.after_first[way, lane + 1]
 
 
 @helper
@@ -214,7 +221,8 @@ def _path(
             if at > reach or count == SIGHT:
                 ahead.target[i] = math.sqrt(target)
                 return count
-            allowed = min(table.speed[p] * fleet.wish[i], table.curve_speed[p])
+            allowed = min(table.speed[p] * fleet.wish[i], fleet.top[i])
+            allowed = min(allowed, table.curve_speed[p] * fleet.corner[i])
             target = min(target, allowed * allowed + 2.0 * brake * max(at - 2.0, 0.0))
             if at <= 0.0:
                 continue

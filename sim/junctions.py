@@ -28,7 +28,7 @@ class Meeting(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """Traffic of two lanes comes within `MEET` along these stretches."""
+    """Traffic of two lanes comes too near to each other along these stretches."""
 
     lane: int
     other: int
@@ -53,8 +53,13 @@ def conflicts(
     s: FloatArray,
     lane: NDArray[np.int32],
     successors: tuple[tuple[int, ...], ...],
+    wide: FloatArray,
+    narrow: FloatArray,
 ) -> tuple[Conflict, ...]:
     """All pairs of lanes that meet, each both ways round, ordered by (lane, other).
+
+    They do where one vehicle that reaches `wide` beside its lane and one that reaches `narrow`
+    beside the other would touch.
 
     Args:
         xy: (P, 2) m, samples of all lanes.
@@ -62,9 +67,15 @@ def conflicts(
         s: (P,) m along their lane.
         lane: (P,) owner of a sample.
         successors: lanes after each lane; a lane does not conflict with the next two.
+        wide: (P,) m at each sample, as is
+        narrow: (P,) m.
     """
-    pairs = cKDTree(xy).query_pairs(MEET, output_type="ndarray")
+    widest = float((wide + narrow).max(initial=0.0))
+    pairs = cKDTree(xy).query_pairs(widest, output_type="ndarray")
     a, b = pairs.T
+    reach = np.maximum(wide[a] + narrow[b], narrow[a] + wide[b])
+    near = np.hypot(*(xy[a] - xy[b]).T) <= reach
+    a, b = a[near], b[near]
     apart = (lane[a] != lane[b]) & (np.abs(z[a] - z[b]) < STACKED)
     a, b = a[apart], b[apart]
     a, b = np.concatenate([a, b]), np.concatenate([b, a])

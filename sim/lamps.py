@@ -17,7 +17,9 @@ from sim.steering import lane_offset
 
 if TYPE_CHECKING:
     from common.frames import FloatArray
-    from sim.fleet import Fleet, IntArray, LaneTable
+    from sim.fleet import Fleet
+    from sim.lanes import LaneTable
+    from sim.roads import IntArray
 
 
 class Lamp(IntFlag):

@@ -15,9 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.kernel import FAR, helper, kernel
+from sim.kinds import Way
 
 if TYPE_CHECKING:
-    from sim.fleet import Ahead, Fleet, LaneTable, Others
+    from sim.fleet import Ahead, Fleet, Others
+    from sim.lanes import LaneTable
 
 INSIST = 12.0  # s; then a driver no longer yields by priority
 SERVED_FIRST = 25.0  # s; then nobody else gets a claim that meets the wished one
@@ -25,7 +27,8 @@ STARVED = 40.0  # s; then others keep room for a driver, also while its light is
 CLEAR = 1.0  # m behind the rear
 GAP_TIME = 2.0  # s between the own leaving and the other's coming
 STOP_TIME = 1.0  # s at a stop sign
-CREEP = 4.0  # m/s; the mean speed of one who starts from rest into a junction
+START_TIME = 2.4  # s at full acceleration: the mean speed of one who starts into a junction
+ANY, LONG = int(Way.ANY), int(Way.LONG)
 
 
 @kernel
@@ -96,13 +99,22 @@ def _may_enter(table: LaneTable, fleet: Fleet, others: Others, ahead: Ahead, i: 
         return False
     for k in range(ahead.begin[i], ahead.end[i] + 1):
         lane = fleet.route[i, k]
-        for row in range(table.meet_first[lane], table.meet_first[lane + 1]):
-            other, end = table.meet_lane[row], table.meet[row, 3]
-            if _is_taken(fleet, i, other, end) or _is_used(others, other, end):
-                return False
-            if _must_yield(table, fleet, ahead, i, lane, row):
-                return False
+        for size in range(2):
+            for row in range(table.meet_first[size, lane], table.meet_first[size, lane + 1]):
+                other, end = table.meet_lane[row], table.meet[row, 3]
+                if _is_taken(fleet, i, other, end, size):
+                    return False
+                if size == _size(fleet, i, i) and _is_used(others, other, end):
+                    return False
+                if _must_yield(table, fleet, ahead, i, lane, row, size):
+                    return False
     return True
+
+
+@helper
+def _size(fleet: Fleet, i: int, j: int) -> int:
+    """Which of the tables of meetings counts for two vehicles: 1 if one is a lorry."""
+    return int(max(fleet.way[i], fleet.way[j]) >= LONG)
 
 
 @helper
@@ -170,7 +182,7 @@ def _is_in(table: LaneTable, fleet: Fleet, j: int, ring: int) -> bool:
         if lane < 0 or table.ring[lane] == ring:
             continue
         leads_in = False
-        for row in range(table.after_first[lane], table.after_first[lane + 1]):
+        for row in range(table.after_first[ANY, lane], table.after_first[ANY, lane + 1]):
             leads_in = leads_in or table.ring[table.after[row]] == ring
         if found and not leads_in:
             return False
@@ -179,9 +191,9 @@ def _is_in(table: LaneTable, fleet: Fleet, j: int, ring: int) -> bool:
 
 
 @helper
-def _is_taken(fleet: Fleet, i: int, lane: int, end: float) -> bool:
+def _is_taken(fleet: Fleet, i: int, lane: int, end: float, size: int) -> bool:
     for j in range(len(fleet.x)):
-        if j != i:
+        if j != i and _size(fleet, i, j) == size:
             for c in range(fleet.claim_lane.shape[1]):
                 rear = fleet.claim_s[j, c] - fleet.half_length[j]
                 if fleet.claim_lane[j, c] == lane and rear < end + CLEAR:
@@ -198,11 +210,13 @@ def _is_used(others: Others, lane: int, end: float) -> bool:
 
 
 @helper
-def _must_yield(table: LaneTable, fleet: Fleet, ahead: Ahead, i: int, lane: int, row: int) -> bool:
+def _must_yield(
+    table: LaneTable, fleet: Fleet, ahead: Ahead, i: int, lane: int, row: int, size: int
+) -> bool:
     """Whether traffic bound for a lane that meets ours goes first."""
     other = table.meet_lane[row]
     for j in range(len(fleet.x)):
-        if j == i or ahead.begin[j] < 0 or ahead.enter[j] >= FAR:
+        if j == i or ahead.begin[j] < 0 or ahead.enter[j] >= FAR or _size(fleet, i, j) != size:
             continue
         bound = False
         for k in range(ahead.begin[j], ahead.end[j] + 1):
@@ -212,7 +226,7 @@ def _must_yield(table: LaneTable, fleet: Fleet, ahead: Ahead, i: int, lane: int,
         if fleet.waited[j] > max(fleet.waited[i], SERVED_FIRST):
             return True
         mine = (ahead.enter[i] + table.meet[row, 1] + 2.0 * fleet.half_length[i]) / max(
-            fleet.speed[i], CREEP
+            fleet.speed[i], START_TIME * fleet.accel[i]
         )
         coming = ahead.enter[j] / max(fleet.speed[j], 0.1)
         higher = table.priority[other] > table.priority[lane]

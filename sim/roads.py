@@ -21,7 +21,7 @@ from scipy.spatial import cKDTree
 from common.frames import FloatArray, Pose2, wrap_angles
 from common.messages import RouteCommand
 from sim.iso import pose_from_carla, vector
-from sim.junctions import Conflict, conflicts, turn_command
+from sim.junctions import MEET, Conflict, conflicts, turn_command
 from sim.opendrive import SpeedLimits
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ class Roads:
         left, right: (L,) neighbour lane of the same direction, -1 for none.
         successors, predecessors: (L,) tuples of lanes.
         command: (L,) what a connection of a junction does; LANE_FOLLOW outside.
-        conflicts: pairs of lanes whose traffic can meet, both ways round.
+        conflicts: pairs of lanes whose cars can meet, both ways round.
         stop_lines: all of them; stop_line: (L,) index of the one that holds a lane, -1 for none.
         crosswalks: polygons (K, 2) m.
     """
@@ -115,8 +115,9 @@ class Roads:
         self._link([[index[key] for key in links[one]] for one in keys])
         self.speed_limit = self._speed_limits(limits)
         self.command = tuple(self._commands())
+        half = np.full(len(self.xy), 0.5 * MEET)
         self.conflicts: tuple[Conflict, ...] = conflicts(
-            self.xy, self.z, self.s, self.lane, self.successors
+            self.xy, self.z, self.s, self.lane, self.successors, half, half
         )
         self.stop_lines = tuple(self._stop_lines(carla_map, index))
         self.stop_line = np.full(len(keys), -1, dtype=np.int32)

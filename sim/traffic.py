@@ -15,15 +15,16 @@ from common.frames import FloatArray, Pose2
 from common.messages import LightState
 from sim import iso
 from sim.crowd import Crowd
-from sim.fleet import GREEN, OFF, RED, YELLOW, Fleet, LaneTable, Others, decide, lane_table
+from sim.fleet import GREEN, OFF, RED, YELLOW, Fleet, Others, decide
 from sim.fleet import make_fleet as fleet_at_rest
+from sim.kinds import CAR, KINDS, Bodies, Way, draw_kinds
 from sim.lamps import lamps_of, seen_lamps
+from sim.lanes import LaneTable, lane_table, settle
 from sim.readings import Lights, RoadUsers
-from sim.roads import Roads
+from sim.roads import IntArray, Roads
 from sim.vehicle import PedalConfig
 from sim.world import DROP, DT, World
 
-KINDS = ("car", "van", "motorcycle")  # CARLA's base types that fit every lane
 SPACING = 14.0  # m between places to spawn along a lane
 LANE_ENDS = 8.0  # m from a lane's ends where nothing is spawned
 CLEAR = 20.0  # m kept free around the ego's start
@@ -69,10 +70,11 @@ class Traffic:
         ids = {int(one.id): str(one.get_opendrive_id()) for one in world.lights}
         self._lights = tuple(ids)
         self._table: LaneTable = lane_table(roads, tuple(ids.values()))
-        self.ids, at = self._spawn(_places(roads, self._table, rng, keep_clear), vehicles)
-        half = np.tile(HALF_SIZE, (len(at), 1))
-        self.fleet: Fleet = fleet_at_rest(self._table, roads.lane[at], roads.s[at], half, rng)
-        self._max_steer = self._wheels()
+        self.ids, at, kind = self._spawn(_places(roads, self._table, rng, keep_clear), vehicles)
+        self._max_steer, wheelbase = self._wheels()
+        half_length, half_width = np.tile(HALF_SIZE, (len(at), 1)).T
+        bodies = Bodies(kind, half_length, half_width, wheelbase)
+        self.fleet: Fleet = fleet_at_rest(self._table, roads.lane[at], roads.s[at], bodies, rng)
         self._crowd = Crowd(world, roads, rng, walkers, keep_clear)
         self._wanted = np.zeros(len(at))  # m/s, the speed reached by now as commanded
         self._trim, self._meant = np.zeros(len(at)), np.zeros(len(at))  # rad
@@ -143,18 +145,24 @@ class Traffic:
 
     def _spawn(
         self, places: NDArray[np.int64], count: int
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Actor ids, ascending, and the samples they stand at."""
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], IntArray]:
+        """Actor ids, ascending, the samples they stand at, and their kinds."""
         blueprints = _blueprints(self._world.world)
-        born: list[tuple[int, int]] = []
-        while len(born) < count and len(places):
-            now, places = np.split(places, [count - len(born)])
-            commands = [self._birth(blueprints, int(at)) for at in now]
+        known = np.array([len(one) > 0 for one in blueprints])
+        wanted = draw_kinds(count, self._rng)
+        wanted = np.where(known[wanted], wanted, CAR).astype(np.int32)
+        born: list[tuple[int, int, int]] = []
+        while len(wanted) and len(places):
+            rows, kinds = settle(self._table, self._roads.lane[places], wanted)
+            now, places = places[rows].tolist(), np.delete(places, rows)
+            pairs = list(zip(kinds.tolist(), now, strict=True))
+            commands = [self._birth(blueprints[kind], at) for kind, at in pairs]
             answers = self._world.client.apply_batch_sync(commands, False)
-            both = zip(answers, now, strict=True)
-            born += [(int(answer.actor_id), int(at)) for answer, at in both if not answer.error]
-        ids, at = np.array(sorted(born), dtype=np.int64).reshape(-1, 2).T
-        return ids, at
+            both = list(zip(answers, pairs, strict=True))
+            born += [(int(one.actor_id), at, kind) for one, (kind, at) in both if not one.error]
+            wanted = np.array([kind for one, (kind, _) in both if one.error], dtype=np.int32)
+        ids, at, kind = np.array(sorted(born), dtype=np.int64).reshape(-1, 3).T
+        return ids, at, kind.astype(np.int32)
 
     def _birth(self, blueprints: list[carla.ActorBlueprint], at: int) -> carla.command.SpawnActor:
         blueprint = blueprints[self._rng.integers(len(blueprints))]
@@ -166,15 +174,17 @@ class Traffic:
         place = [x, y, self._roads.z[at] + DROP, 0.0, 0.0, self._roads.yaw[at]]
         return carla.command.SpawnActor(blueprint, iso.carla_transform(place))
 
-    def _wheels(self) -> FloatArray:
-        """The largest wheel angle (rad) of each vehicle by its speed in km/h (N, `FASTEST`)."""
-        known: dict[str, FloatArray] = {}
+    def _wheels(self) -> tuple[FloatArray, FloatArray]:
+        """The largest wheel angle (rad) by the speed in km/h (N, `FASTEST`); wheelbases (N,) m."""
+        known: dict[str, tuple[FloatArray, float]] = {}
         out = []
         for actor in self._world.world.get_actors([int(one) for one in self.ids]):
             if actor.type_id not in known:
-                known[actor.type_id] = _wheel_angles(actor.get_physics_control())
-            out.append((int(actor.id), known[actor.type_id]))
-        return np.array([angles for _, angles in sorted(out, key=lambda one: one[0])])
+                physics = actor.get_physics_control()
+                known[actor.type_id] = _wheel_angles(physics), _wheelbase(physics)
+            out.append((int(actor.id), *known[actor.type_id]))
+        out.sort(key=lambda one: one[0])
+        return np.array([angles for _, angles, _ in out]), np.array([base for *_, base in out])
 
     def _see(self, users: RoadUsers, rows: NDArray[np.intp]) -> None:
         """Puts the fleet where the simulator says it is."""
@@ -184,7 +194,6 @@ class Traffic:
         ahead = np.stack([np.cos(fleet.yaw), np.sin(fleet.yaw)])
         fleet.speed[:] = np.maximum((users.velocity[rows, :2].T * ahead).sum(axis=0), 0.0)
         fleet.half_length[:], fleet.half_width[:] = users.half_extent[rows, :2].T
-        fleet.wheelbase[:] = 1.16 * fleet.half_length
 
     def _pedal(self, accel: FloatArray) -> tuple[FloatArray, NDArray[np.bool_]]:
         """`sim.vehicle.Pedals` for all: throttle where positive, brake where negative; who stands.
@@ -209,21 +218,28 @@ def _wheel_angles(physics: carla.VehiclePhysicsControl) -> FloatArray:
     return angles
 
 
-def _blueprints(world: carla.World) -> list[carla.ActorBlueprint]:
-    """The kinds of vehicles that fit every lane, in the order of their ids."""
-    fitting = [
-        one
-        for one in world.get_blueprint_library().filter("vehicle.*")
-        if one.has_attribute("base_type") and one.get_attribute("base_type").as_str() in KINDS
-    ]
-    return sorted(fitting, key=lambda one: str(one.id))
+def _wheelbase(physics: carla.VehiclePhysicsControl) -> float:
+    """From the wheels that steer to those that do not (m)."""
+    steers = np.array([wheel.max_steer_angle > 0.0 for wheel in physics.wheels])
+    at = 0.01 * np.array([(one.position.x, one.position.y) for one in physics.wheels])  # from cm
+    return float(np.hypot(*(at[steers].mean(axis=0) - at[~steers].mean(axis=0))))
+
+
+def _blueprints(world: carla.World) -> list[list[carla.ActorBlueprint]]:
+    """Those of each of `KINDS`, in the order of their ids."""
+    found: dict[str, list[carla.ActorBlueprint]] = {one.name: [] for one in KINDS}
+    library = world.get_blueprint_library().filter("vehicle.*")
+    for one in sorted(library, key=lambda one: str(one.id)):
+        if one.has_attribute("base_type"):
+            found.get(one.get_attribute("base_type").as_str(), []).append(one)
+    return list(found.values())
 
 
 def _places(
     roads: Roads, table: LaneTable, rng: np.random.Generator, keep_clear: Pose2 | None
 ) -> NDArray[np.int64]:
     """Samples to spawn at: in a drawn order, those near the ego's start first."""
-    lives = np.diff(table.after_first) > 0
+    lives = np.diff(table.after_first[Way.ANY]) > 0
     usable = lives & (roads.junction < 0) & ~table.held
     samples = np.concatenate(
         [

@@ -11,8 +11,20 @@ from numpy.typing import NDArray
 
 from common.frames import FloatArray
 from sim import maps
-from sim.fleet import Fleet, LaneTable, Others, decide, lane_table, make_fleet, roll
+from sim.fleet import Fleet, Others, decide, make_fleet, roll
 from sim.kernel import kernel
+from sim.kinds import (
+    BICYCLE,
+    CAR,
+    LORRY,
+    MOTORCYCLE,
+    TRUCK,
+    VAN,
+    Bodies,
+    Body,
+    draw_kinds,
+)
+from sim.lanes import LaneTable, lane_table, settle
 from sim.maps.files import read_map
 from sim.roads import Roads
 from sim.server import opendrive
@@ -23,6 +35,14 @@ CARLA_MAPS = Path(__file__).parents[2].parent / "shared/maps/carla"
 DT = 0.05  # s
 SPACING = 14.0  # m between vehicles at the start
 LANE_ENDS = 8.0  # m from a lane's ends where nobody starts
+SIZES = {
+    CAR: (Body(1.1, 0.74, 1.57), Body(2.8, 1.08, 3.08)),
+    VAN: (Body(2.22, 0.89, 2.4), Body(3.18, 1.18, 3.67)),
+    TRUCK: (Body(2.6, 1.2, 2.9), LORRY),
+    MOTORCYCLE: (Body(0.91, 0.38, 1.28), Body(1.18, 0.43, 1.63)),
+    BICYCLE: (Body(0.75, 0.29, 1.0), Body(0.92, 0.43, 1.12)),
+}
+"""The smallest and the greatest of each kind in CARLA's catalogue."""
 
 
 def map_file(town: str) -> Path:
@@ -44,18 +64,20 @@ class Streets:
         self.table: LaneTable = lane_table(self.roads, self.ids)
 
     def fleet(self, count: int, rng: np.random.Generator) -> Fleet:
-        """Vehicles of cars' and vans' sizes at drawn places."""
+        """Vehicles of all kinds, of CARLA's sizes, at drawn places."""
         roads = self.roads
-        free = np.flatnonzero((roads.junction < 0) & (np.diff(self.table.after_first) > 0))
+        free = np.flatnonzero((roads.junction < 0) & (np.diff(self.table.after_first[0]) > 0))
         places = [
             (lane, s)
             for lane in free
             for s in np.arange(LANE_ENDS, roads.length[lane] - LANE_ENDS, SPACING)
         ]
-        chosen = np.array(places)[rng.permutation(len(places))[:count]]
-        n = len(chosen)
-        half = np.stack([rng.uniform(1.8, 2.8, n), rng.uniform(0.9, 1.08, n)], axis=1)
-        return make_fleet(self.table, chosen[:, 0].astype(np.int32), chosen[:, 1], half, rng)
+        chosen = np.array(places)[rng.permutation(len(places))]
+        lane = chosen[:, 0].astype(np.int32)
+        at, kind = settle(self.table, lane, draw_kinds(count, rng))
+        least, most = np.array([SIZES[one] for one in kind]).transpose(1, 2, 0)
+        bodies = Bodies(kind, *rng.uniform(least, most))
+        return make_fleet(self.table, lane[at], chosen[at, 1], bodies, rng)
 
     def run(self, fleet: Fleet, seconds: float, seed: int, others: Others) -> Iterator[float]:
         """Drives on; gives the time (s) after every tick, beginning with 0 for the first."""

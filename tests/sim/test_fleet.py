@@ -5,6 +5,7 @@ import pytest
 
 from sim.fleet import GREEN, RED, decide, make_fleet, nobody, nothing_ahead, roll
 from sim.following import look, track
+from sim.kinds import cars
 from sim.right_of_way import turns_on
 from tests.sim.streets import DT, Streets, map_file, overlaps
 
@@ -56,11 +57,11 @@ def test_a_roundabout_keeps_a_lane_free() -> None:
         count = 1 + inside
         s = np.array([roads.length[approach] - 6.0, *np.full(inside, 3.0)])
         half = np.tile((1.8, 0.9), (count, 1))
-        fleet = make_fleet(table, lanes[:count], s, half, np.random.default_rng(0))
+        fleet = make_fleet(table, lanes[:count], s, cars(half), np.random.default_rng(0))
         fleet.min_gap[0] = 1.5
         fleet.route[0, 1] = entry
         for k in range(2, fleet.route.shape[1]):
-            fleet.route[0, k] = table.after[table.after_first[fleet.route[0, k - 1]]]
+            fleet.route[0, k] = table.after[table.after_first[0, fleet.route[0, k - 1]]]
         fleet.route[0, 2] = next(one for one in roads.successors[entry] if table.ring[one] >= 0)
         ahead = nothing_ahead(count)
         look(table, fleet, nobody(), town.lights.states, ahead)
@@ -124,8 +125,9 @@ def test_drivers_stop_behind_a_stranger_and_for_a_walker() -> None:
     here = town.roads.pose(lane, 60.0)
     for size in ((2.4, 1.0), (0.2, 0.2)):
         fleet = make_fleet(
-            town.table, np.array([lane], np.int32), np.array([10.0]), half, np.random.default_rng(1)
-        )
+            town.table, np.array([lane], np.int32), np.array([10.0]), cars(half),
+            np.random.default_rng(1),
+        )  # fmt: skip
         one = np.array([1.0])
         others = nobody()._replace(
             x=one * here.x, y=one * here.y, z=one * 0.0, yaw=one * here.yaw,
@@ -142,7 +144,7 @@ def test_a_stranger_in_the_junction_keeps_others_out() -> None:
     town = streets_of("Town01")
     table = town.table
     row = int(np.argmax(table.meet[:, 1] - table.meet[:, 0] > 2.0))
-    lane = int(np.searchsorted(table.meet_first, row, side="right") - 1)
+    lane = int(np.searchsorted(table.meet_first[0], row, side="right") - 1)
     approach = int(town.roads.predecessors[lane][0])
     stranger = nobody()._replace(
         used_lane=table.meet_lane[[row]], used_rear=np.array([0.0]),
@@ -153,7 +155,7 @@ def test_a_stranger_in_the_junction_keeps_others_out() -> None:
     entered = []
     for others in (nobody(), stranger):
         rng = np.random.default_rng(3)
-        fleet = make_fleet(table, np.array([approach], np.int32), start, half, rng)
+        fleet = make_fleet(table, np.array([approach], np.int32), start, cars(half), rng)
         fleet.route[0, 1] = lane
         fleet.route[0, 2:] = town.roads.successors[lane][0]
         for _ in range(200):

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from sim.fleet import Fleet, make_fleet
+from sim.kinds import cars
 from sim.lamps import Lamp, lamps_of, seen_lamps
 from tests.sim.streets import Streets
 
@@ -23,7 +24,7 @@ def before_turn(city: Streets, turn: int, distance: float) -> Fleet:
     s = np.array([city.roads.length[approach] - distance])
     half = np.array([[2.4, 1.0]])
     rng = np.random.default_rng(0)
-    fleet = make_fleet(city.table, np.array([approach], np.int32), s, half, rng)
+    fleet = make_fleet(city.table, np.array([approach], np.int32), s, cars(half), rng)
     fleet.route[0, 1] = lane
     return fleet
 
