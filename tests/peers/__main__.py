@@ -62,10 +62,12 @@ def main() -> int:
     parser.add_argument("--leaderboard", type=Path, metavar="CHECKOUT")
     parser.add_argument("--maps", type=Path, metavar="FOLDER", help="OpenDRIVE files by name")
     parser.add_argument("--python", default=sys.executable, help="interpreter of the programs")
-    parser.add_argument("--only", default="", metavar="TEXT", help="programs whose name has it")
+    parser.add_argument(
+        "--only", nargs="+", default=[""], metavar="TEXT", help="programs whose name has one"
+    )
     parser.add_argument("--logs", type=Path, metavar="FOLDER", help="keep what programs print")
     options = parser.parse_args()
-    chosen = [program for program in wanted(options) if options.only in program.name]
+    chosen = [one for one in wanted(options) if any(text in one.name for text in options.only)]
     if not chosen:
         parser.error("no program: give --carla CHECKOUT")
     tell("| program | verdict | s |\n|---|---|---|")
