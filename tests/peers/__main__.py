@@ -37,7 +37,16 @@ def tell(line: str) -> None:
 
 
 def wanted(options: argparse.Namespace) -> list[Program]:
-    """The programs of the checkouts given."""
+    """The programs of the checkouts and packages given."""
+    packages = []
+    if options.packages is not None:
+        roar_py = options.roar_py and options.roar_py.resolve()
+        packages = programs.of_packages(options.packages, roar_py)
+    return [*of_checkouts(options), *packages]
+
+
+def of_checkouts(options: argparse.Namespace) -> list[Program]:
+    """The programs of CARLA, scenario_runner and leaderboard."""
     if options.carla is None:
         return []
     carla = options.carla.resolve()
@@ -60,6 +69,8 @@ def main() -> int:
     )
     parser.add_argument("--scenario-runner", type=Path, metavar="CHECKOUT")
     parser.add_argument("--leaderboard", type=Path, metavar="CHECKOUT")
+    parser.add_argument("--packages", metavar="INTERPRETER", help="one with PyPI's packages")
+    parser.add_argument("--roar-py", type=Path, metavar="CHECKOUT", help="its tests, there")
     parser.add_argument("--maps", type=Path, metavar="FOLDER", help="OpenDRIVE files by name")
     parser.add_argument("--python", default=sys.executable, help="interpreter of the programs")
     parser.add_argument(
@@ -69,7 +80,7 @@ def main() -> int:
     options = parser.parse_args()
     chosen = [one for one in wanted(options) if any(text in one.name for text in options.only)]
     if not chosen:
-        parser.error("no program: give --carla CHECKOUT")
+        parser.error("no program: give --carla CHECKOUT or --packages INTERPRETER")
     tell("| program | verdict | s |\n|---|---|---|")
     failed = 0
     with laid_out(options.maps) as maps:

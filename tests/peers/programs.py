@@ -38,6 +38,7 @@ class Program:
     times: int = 1  # runs, each on a server of its own, whose results must be the same
     beside: tuple[str, ...] = ()  # a second program, after the interpreter, ended with the first
     lack: Lack | None = None
+    interpreter: str = ""  # its own, where it is not that of all
 
 
 def methods(file: Path) -> list[str]:
@@ -260,3 +261,36 @@ def of_leaderboard(checkout: Path, runner: Path, agents: Path) -> list[Program]:
         )
         for agent, track in (("npc_agent", "SENSORS"), ("dummy_agent", "MAP"))
     ]
+
+
+ROAR_PY_TESTS = (  # all at once they stop: its vehicle waits for lidars that are closed
+    "test_camera and not SemanticSegmentation",  # it knows the labels of CARLA 0.9.12
+    "test_collision_sensor",
+    "test_lidar_sensor",
+    "test_vehicle_control",
+    "test_map_manuverable_waypoints",
+)
+
+
+def of_packages(interpreter: str, roar_py: Path | None) -> list[Program]:
+    """The demo of carla-birdeye-view, and the tests of a checkout of ROAR_PY.
+
+    `interpreter` has both packages; the demo opens a window.
+    """
+    view = Program(
+        "carla-birdeye-view/birdview-demo", ("-m", "carla_birdeye_view"), (), "Town01",
+        probe=moving(1, 0), limit=60.0, interpreter=interpreter,
+    )  # fmt: skip
+    if roar_py is None:
+        return [view]
+    file = str(roar_py / "roar_py_carla/tests/test_carla_implementation.py")
+    return [
+        view,
+        *(
+            Program(
+                f"ROAR_PY/{name}", ("-m", "pytest", "-q", file, "-k", name), (),
+                limit=300.0, says=r"(\d+ passed)", interpreter=interpreter,
+            )
+            for name in ROAR_PY_TESTS
+        ),
+    ]  # fmt: skip

@@ -157,7 +157,8 @@ def hear_interrupts() -> None:
 def attended(program: Program, python: str, work: Path, output: Path) -> str | None:
     """Run the program to its end, or to its limit; what went wrong."""
     with contextlib.ExitStack() as running:
-        process = start(program, (python, *program.command), work, output)
+        interpreter = program.interpreter or python
+        process = start(program, (interpreter, *program.command), work, output)
         running.callback(end, process)
         if program.beside:
             beside = (python, *program.beside)
