@@ -25,10 +25,10 @@ from common.messages import (
 )
 from drive.disengage import disengagements
 from drive.episode import DriverError, Step, episode
-from drive.faults import FaultyDriver, check_fault, faulty_localiser
+from drive.faults import FaultyDriver, faulty_localiser
 from drive.scores import comfort_si, lb20, lb21
 from drive.stack import camera_driver, truth_driver
-from drive.stage import Atlas, Stage, set_stage
+from drive.stage import Atlas, Stage, check, set_stage
 from sim.launch import embedded_server
 from sim.readings import Readings
 from sim.world import DT, World
@@ -62,6 +62,7 @@ class Simulator:
             UserError: no server at the address; an unknown town, weather or route.
             RigError: the simulator failed.
         """
+        check(spec, embedded=self._address is None)
         if self._world is None:
             host, port = self._address or (
                 "127.0.0.1",
@@ -175,9 +176,8 @@ def driver_of(spec: EpisodeSpec, weights: Path | None = None) -> Driver:
     """The driver a spec names, behind the fault it names.
 
     Raises:
-        UserError: no such driver or fault; a foreign network.
+        UserError: no such driver; a foreign network.
     """
-    check_fault(spec.fault)
     if spec.driver == "truth":
         return truth_driver()
     if spec.driver == "camera":

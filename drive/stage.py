@@ -11,15 +11,17 @@ from common.errors import UserError
 from common.frames import Pose2
 from common.messages import Camera, EpisodeSpec, Route, Scene
 from common.rig import RIG
+from drive.faults import check_fault
 from sim.judge import Judge
 from sim.line import line_of
+from sim.maps import files
 from sim.raster import LaneRaster
 from sim.readings import Readings
 from sim.roads import Roads
 from sim.routes import make_route
 from sim.traffic import Traffic
 from sim.truth import Truth
-from sim.world import DT, World
+from sim.world import DT, World, weather_named
 
 PLAN_TICKS = 2  # the oracle sees at the cameras' 10 Hz
 TRAFFIC_STREAM = 0x7AF  # tells the traffic's dice from the ego's of the same seed
@@ -75,18 +77,30 @@ def start_of(route: Route) -> Pose2:
     return Pose2(float(line.xy[0, 0]), float(line.xy[0, 1]), float(line.yaw[0]))
 
 
+def check(spec: EpisodeSpec, *, embedded: bool) -> None:
+    """Whether a spec names what there is: asked before a server starts, or is spoken to.
+
+    Raises:
+        UserError: no such scenario, weather or fault; where the server is ours, no such town.
+    """
+    if embedded:
+        files.check(spec.town)
+    check_fault(spec.fault)
+    if spec.scenario not in SCENARIOS:
+        names = ", ".join(SCENARIOS)
+        raise UserError(f"expected a scenario, got {spec.scenario!r}; there are: {names}")
+    weather_named(spec.weather)
+
+
 def set_stage(
     world: World, spec: EpisodeSpec, known: Atlas | None = None, view: Camera | None = None
 ) -> Stage:
     """Load, spawn and hand out; `view` is a further camera for the audience.
 
     Raises:
-        UserError: an unknown town, weather, scenario or route.
+        UserError: an unknown town, weather or route.
         RigError: the simulator failed.
     """
-    if spec.scenario not in SCENARIOS:
-        names = ", ".join(SCENARIOS)
-        raise UserError(f"expected a scenario, got {spec.scenario!r}; there are: {names}")
     world.load(spec.town, spec.weather)
     atlas = atlas_of(world, known)
     route = make_route(atlas.roads, spec.route)

@@ -11,8 +11,22 @@ from typing import NoReturn
 from common.errors import UserError
 
 
+class Help(argparse.HelpFormatter):
+    """Tells every option's default, where there is one to tell."""
+
+    def _get_help_string(self, action: argparse.Action) -> str:
+        text, default = action.help or "", action.default
+        if default is None or default is False or default == argparse.SUPPRESS:
+            return text
+        shown = " ".join(map(str, default)) if isinstance(default, tuple) else str(default)
+        return f"{text} (default: {shown})".replace("%", "%%")
+
+
 class Parser(argparse.ArgumentParser):
     """Says what is wrong in one line, as all of Ninefold does."""
+
+    def _get_formatter(self) -> argparse.HelpFormatter:
+        return Help(self.prog)
 
     def error(self, message: str) -> NoReturn:
         """Refuse the arguments."""

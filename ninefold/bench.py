@@ -27,7 +27,9 @@ def groups() -> list[str]:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `ninefold bench`."""
-    parser.add_argument("name", nargs="?", metavar="NAME", help=f"one of {', '.join(groups())}")
+    parser.add_argument(
+        "name", nargs="?", metavar="NAME", help=f"{', '.join(groups())}; all unless given"
+    )
     parser.add_argument("--json", type=Path, metavar="F", help="write the figures to a file")
 
 

@@ -50,7 +50,9 @@ HELD_OUT_SEED = 900_000
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `ninefold collect`."""
-    parser.add_argument("--town", default=DEFAULT_TOWN, metavar="NAME|FILE.xodr")
+    parser.add_argument(
+        "--town", default=DEFAULT_TOWN, metavar="NAME|FILE.xodr", help="where to drive"
+    )
     parser.add_argument(
         "--frames", type=arguments.whole(1, 10**8), default=10_000, help="samples in all"
     )
@@ -58,9 +60,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--per-episode", type=arguments.whole(1, 10**6), default=120, help="samples per episode"
     )
     parser.add_argument("--seed", type=arguments.seed, default=0, help="of the first episode")
-    parser.add_argument("--vehicles", type=arguments.crowd, default=30)
-    parser.add_argument("--walkers", type=arguments.crowd, default=20)
-    parser.add_argument("--out", type=Path, default=Path("runs/data"))
+    parser.add_argument("--vehicles", type=arguments.crowd, default=30, help="of the traffic")
+    parser.add_argument("--walkers", type=arguments.crowd, default=20, help="beside the streets")
+    parser.add_argument("--out", type=Path, default=Path("runs/data"), help="folder of samples")
 
 
 def run(options: argparse.Namespace) -> int:

@@ -29,14 +29,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--town",
         default=DEFAULT_TOWN,
         metavar="NAME|FILE.xodr|FILE.osm",
-        help=f"a built-in town ({DEFAULT_TOWN} unless given), an OpenDRIVE or OpenStreetMap file",
+        help="a built-in town, an OpenDRIVE or OpenStreetMap file",
     )
     parser.add_argument(
         "--route", type=arguments.crowd, default=0, metavar="N", help="which way through the town"
     )
-    parser.add_argument(
-        "--scenario", default="traffic", metavar="NAME", help="traffic (unless given) or empty"
-    )
+    parser.add_argument("--scenario", default="traffic", metavar="NAME", help="traffic or empty")
     parser.add_argument(
         "--weather", default="ClearNoon", metavar="NAME", help="one of CARLA's presets"
     )
@@ -47,19 +45,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--driver",
         choices=("camera", "truth"),
         default="camera",
-        help="camera (unless given); truth sees everything as it is",
+        help="truth sees everything as it is",
     )
-    parser.add_argument("--weights", type=Path, metavar="F.onnx", help="another network")
+    parser.add_argument(
+        "--weights", type=Path, metavar="F.onnx", help="another network than the shipped one"
+    )
     parser.add_argument(
         "--fault",
         metavar="NAME",
         help="frame_drop, front_blackout, camera_noise or gnss_loss, for the camera driver",
     )
     parser.add_argument(
-        "--vehicles", type=arguments.crowd, default=20, metavar="N", help="20 unless given"
+        "--vehicles", type=arguments.crowd, default=20, metavar="N", help="of the traffic"
     )
     parser.add_argument(
-        "--walkers", type=arguments.crowd, default=12, metavar="N", help="12 unless given"
+        "--walkers", type=arguments.crowd, default=12, metavar="N", help="beside the streets"
     )
     parser.add_argument("--carla", metavar="HOST:PORT", help="a running CARLA server")
     parser.add_argument("--video", type=Path, metavar="F.mp4", help="write an annotated video")
@@ -69,6 +69,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Drive; 0 however the episode ended, since the result says how. 3 if the rig failed."""
+    from drive.stage import check
+
     for target in (options.json, options.video):
         if target is not None:
             arguments.writable(target)
@@ -76,6 +78,7 @@ def run(options: argparse.Namespace) -> int:
         raise UserError("expected --weights and --fault with --driver camera, got --driver truth")
     spec = spec_of(options)
     address = None if options.carla is None else address_of(options.carla)
+    check(spec, embedded=address is None)
     try:
         result = _drive(spec, options, address)
     except RigError as error:

@@ -23,38 +23,38 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The five verbs."""
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     run_ = verbs.add_parser("run", help="drive a suite's episodes; started again, it goes on")
-    run_.add_argument("--suite", default="smoke", help="smoke, weather (default: smoke)")
+    run_.add_argument("--suite", default="smoke", help="smoke or weather")
     run_.add_argument(
         "--episodes",
         type=arguments.whole(1, MOST_EPISODES),
         help="how many (default: the suite's own number)",
     )
-    run_.add_argument("--seed", type=arguments.seed, default=0, help="first seed (default: 0)")
-    run_.add_argument("--driver", choices=("camera", "truth"), default="camera")
+    run_.add_argument("--seed", type=arguments.seed, default=0, help="first seed")
+    run_.add_argument("--driver", choices=("camera", "truth"), default="camera", help="who drives")
     run_.add_argument("--weights", type=Path, help="an ONNX network (default: the shipped one)")
-    run_.add_argument("--executor", choices=("inline", "process", "ray"), default="ray")
     run_.add_argument(
-        "--workers", type=arguments.threads, default=2, help="episodes at a time (default: 2)"
+        "--executor", choices=("inline", "process", "ray"), default="ray", help="what runs them"
     )
+    run_.add_argument("--workers", type=arguments.threads, default=2, help="episodes at a time")
     run_.add_argument("--ray-address", help="a Ray cluster (default: a local Ray)")
     run_.add_argument("--out", type=Path, help="output folder (default: runs/SUITE-DRIVER)")
     report = verbs.add_parser("report", help="figures, and a one-file HTML report in the folder")
-    report.add_argument("folder", type=Path, metavar="DIR")
+    report.add_argument("folder", type=Path, metavar="DIR", help="of a run")
     compare = verbs.add_parser("compare", help="two runs of the same episodes, paired")
-    compare.add_argument("first", type=Path, metavar="A")
-    compare.add_argument("second", type=Path, metavar="B")
+    compare.add_argument("first", type=Path, metavar="A", help="folder of a run")
+    compare.add_argument("second", type=Path, metavar="B", help="folder of another")
     march = verbs.add_parser("march", help="nines against work over several runs")
     march.add_argument("points", nargs="+", metavar="WORK:DIR", help="e.g. 120:runs/v1 150:runs/v2")
     plan = verbs.add_parser("plan", help="what a claim costs")
-    plan.add_argument("--nines", type=float, default=3.0, help="the claim (default: 3)")
-    plan.add_argument("--confidence", type=float, default=0.95)
+    plan.add_argument("--nines", type=float, default=3.0, help="the claim")
+    plan.add_argument("--confidence", type=float, default=0.95, help="of the claim")
     plan.add_argument(
         "--seconds",
         type=arguments.real(0.0, 1e6),
         default=20.0,
         help="wall seconds an episode takes",
     )
-    plan.add_argument("--workers", type=arguments.threads, default=2)
+    plan.add_argument("--workers", type=arguments.threads, default=2, help="at a time")
     for verb in (report, compare, march, plan):
         verb.add_argument("--json", type=Path, metavar="F", help="also write the figures here")
 

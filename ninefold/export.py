@@ -15,8 +15,10 @@ CARD = ("calibration", "command", "commit", "data", "figures", "frames", "frames
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `ninefold export`."""
-    parser.add_argument("--run", type=Path, default=Path("runs/train"), dest="folder")
-    parser.add_argument("--out", type=Path, default=Path("runs/ninefold.onnx"))
+    parser.add_argument(
+        "--run", type=Path, default=Path("runs/train"), dest="folder", help="of the training"
+    )
+    parser.add_argument("--out", type=Path, default=Path("runs/ninefold.onnx"), help="where to")
 
 
 def run(options: argparse.Namespace) -> int:

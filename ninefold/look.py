@@ -23,8 +23,10 @@ PAPER, INK = 245, (30, 30, 30)
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `ninefold look`."""
-    parser.add_argument("town", metavar="NAME|FILE.xodr|FILE.osm")
-    parser.add_argument("--out", type=Path, metavar="DIR", help="default: runs/look")
+    parser.add_argument("town", metavar="NAME|FILE.xodr|FILE.osm", help="what to look at")
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR", default=Path("runs/look"), help="for the pictures"
+    )
     parser.add_argument(
         "--places",
         type=arguments.whole(1, 100),
@@ -37,7 +39,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=arguments.whole(32, 2048),
         nargs=2,
         metavar=("WIDTH", "HEIGHT"),
-        help="px of one picture; default: 384 216",
+        default=(384, 216),
+        help="px of one picture",
     )
     parser.add_argument(
         "--weather", nargs="+", default=WEATHERS, metavar="NAME", help="CARLA's presets"
@@ -46,18 +49,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Write TOWN-sheet.png and TOWN-map.png."""
-    folder = Path("runs/look") if options.out is None else options.out
+    folder = options.out
     arguments.writable_folder(folder)
     from sim import chart, photos
     from sim.launch import embedded_server
-    from sim.world import DT, World
+    from sim.world import DT, World, weather_named
 
+    for name in options.weather:
+        weather_named(name)
     stem = Path(options.town).stem
     with embedded_server(options.town, step=DT) as port, World("127.0.0.1", port) as world:
         world.load(options.town)
         above = chart.draw(world.world)
-        size = photos.SIZE if options.size is None else tuple(options.size)
-        album = photos.take(world, options.weather, options.places, size)
+        album = photos.take(world, options.weather, options.places, tuple(options.size))
     for name, picture in (("map", above), ("sheet", contact_sheet(album))):
         path = folder / f"{stem}-{name}.png"
         if not cv2.imwrite(str(path), np.ascontiguousarray(picture[..., ::-1])):

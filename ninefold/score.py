@@ -15,15 +15,19 @@ EPISODES = 10
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `ninefold score`."""
-    parser.add_argument("--weights", type=Path, metavar="F.onnx", help="another network")
+    parser.add_argument(
+        "--weights", type=Path, metavar="F.onnx", help="another network than the shipped one"
+    )
     parser.add_argument(
         "--data", type=Path, help="held-out samples; recorded into a cache where not given"
     )
-    parser.add_argument("--town", default="city", metavar="NAME|FILE.xodr")
+    parser.add_argument(
+        "--town", default="city", metavar="NAME|FILE.xodr", help="to record in where none are"
+    )
     parser.add_argument(
         "--frames", type=arguments.whole(1, 10**6), default=FRAMES, help="to record where none are"
     )
-    parser.add_argument("--threads", type=arguments.threads, default=2)
+    parser.add_argument("--threads", type=arguments.threads, default=2, help="to compute with")
     parser.add_argument("--json", type=Path, metavar="F", help="write the figures")
 
 

@@ -61,6 +61,7 @@ def run(options: argparse.Namespace) -> int:
         maps=options.maps,
         child=options.child,
     )
+    print("ninefold: asked to stop; the server has ended", file=sys.stderr)
     return 0
 
 

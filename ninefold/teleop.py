@@ -28,17 +28,23 @@ HALT = 5.0  # s for the last tick; a simulator that hangs is ended by closing it
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `ninefold teleop`."""
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (loopback)")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
     parser.add_argument(
         "--port", type=arguments.whole(0, 65535), default=8443, help="port of the console"
     )
     parser.add_argument("--tls-cert", type=Path, help="certificate, needed beyond loopback")
     parser.add_argument("--tls-key", type=Path, help="its key")
-    parser.add_argument("--town", default="city", metavar="NAME|FILE.xodr")
+    parser.add_argument("--town", default="city", metavar="NAME|FILE.xodr", help="where to drive")
     parser.add_argument("--route", type=arguments.crowd, default=0, metavar="N", help="first route")
-    parser.add_argument("--weather", default="ClearNoon", metavar="NAME")
-    parser.add_argument("--seed", type=arguments.seed, default=0, metavar="S")
-    parser.add_argument("--driver", choices=("camera", "truth"), default="camera")
+    parser.add_argument(
+        "--weather", default="ClearNoon", metavar="NAME", help="one of CARLA's presets"
+    )
+    parser.add_argument(
+        "--seed", type=arguments.seed, default=0, metavar="S", help="of what is left to chance"
+    )
+    parser.add_argument(
+        "--driver", choices=("camera", "truth"), default="camera", help="who is supervised"
+    )
     parser.add_argument("--carla", metavar="HOST:PORT", help="a running CARLA server")
     parser.add_argument("--record", type=Path, metavar="F.jsonl", help="the flight recorder's file")
 
@@ -46,6 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Serve until Ctrl-C."""
     from drive.run import Simulator
+    from drive.stage import check
     from ninefold.drive import address_of
     from teleop.hub import Hub
     from teleop.recorder import Recorder
@@ -63,6 +70,7 @@ def run(options: argparse.Namespace) -> int:
     )
     name = f"teleop-{datetime.now():%Y%m%d-%H%M%S-%f}.jsonl"
     address = None if options.carla is None else address_of(options.carla)
+    check(spec, embedded=address is None)
     hub = Hub()
     desk = Desk(lambda code: print(f"one-time code: {code[:4]}-{code[4:]}", flush=True))
     console = ConsoleServer(desk, hub, hello(f"{options.town} route {options.route}"))

@@ -36,13 +36,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--samples", type=arguments.whole(1, 10**9), default=40_000, help="samples drawn in all"
     )
-    parser.add_argument("--batch", type=arguments.whole(2, 4096), default=8)
+    parser.add_argument(
+        "--batch", type=arguments.whole(2, 4096), default=8, help="samples of a step"
+    )
     parser.add_argument(
         "--rate", type=arguments.real(0.0, 1.0), default=3e-3, help="peak learning rate"
     )
     parser.add_argument("--start", type=Path, help="begin with the weights of this checkpoint")
-    parser.add_argument("--seed", type=arguments.seed, default=0)
-    parser.add_argument("--threads", type=arguments.threads, default=2)
+    parser.add_argument("--seed", type=arguments.seed, default=0, help="of what is left to chance")
+    parser.add_argument("--threads", type=arguments.threads, default=2, help="to compute with")
     parser.add_argument("--json", type=Path, help="write the held-out figures there")
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO
 
 from common.errors import UserError
+from sim.maps import files
 
 DEADLINE = 300.0  # s to load a town: the first time it is dressed and kernels are compiled
 PATIENCE = 5.0  # s to end by itself once its input is closed
@@ -34,8 +35,11 @@ def embedded_server(
     name. The child ends when its standard input does: also when this process is killed.
 
     Raises:
-        UserError: the server ended or was not ready in time; with the reason it gave.
+        UserError: there is no such town; the server ended or was not ready in time, with the
+            reason it gave.
     """
+    if town is not None:
+        files.check(town, maps)
     with tempfile.TemporaryFile() as errors:
         child = _start(town, step, maps, errors)
         try:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from common.errors import UserError
+from sim import maps
 
 SUFFIXES = (".xodr", ".osm")
 
@@ -17,6 +18,37 @@ SUFFIXES = (".xodr", ".osm")
 def is_file_name(town: str) -> bool:
     """Whether a town's name means a map file."""
     return Path(town).suffix in SUFFIXES
+
+
+def check(town: str, folder: Path | None = None) -> None:
+    """Whether there is such a town, or such a map file: asked before a server starts.
+
+    Raises:
+        UserError: there is not.
+    """
+    if Path(town).is_file() or town in named(folder):
+        return
+    raise unknown(town, folder)
+
+
+def named(folder: Path | None = None) -> dict[str, Path]:
+    """The towns that go by a name: the built-in ones and the OpenDRIVE files of a folder."""
+    own = sorted(folder.glob("*.xodr")) if folder is not None else []
+    return {name_of(path): path for path in (*map(maps.path, maps.names()), *own)}
+
+
+def name_of(path: Path) -> str:
+    """A file's name as a town's: what cannot be printed, or is no Unicode, becomes U+FFFD."""
+    return "".join(c if c.isprintable() else "\ufffd" for c in path.stem)
+
+
+def unknown(town: str, folder: Path | None) -> UserError:
+    """The error that tells which towns there are, and how there could be more."""
+    more = "" if folder else "; `ninefold serve --maps FOLDER` serves more by their names"
+    known = ", ".join(named(folder))
+    return UserError(
+        f"expected a town ({known}), an .xodr or .osm file, got {town}; check the name{more}"
+    )
 
 
 def read_map(path: Path) -> str:

@@ -13,9 +13,8 @@ from scipy.spatial import KDTree
 
 from common.errors import UserError
 from common.frames import FloatArray, wrap_angles
-from sim import maps
 from sim.iso import transform_pose
-from sim.maps.files import read_map
+from sim.maps.files import name_of, named, read_map, unknown
 from sim.server import opendrive
 from sim.server.dress import cache
 from sim.server.dress.dressing import Dressing, dress
@@ -93,30 +92,15 @@ class Town:
         return hashlib.sha256(self.xodr.encode()).hexdigest()
 
 
-def town_files(folder: Path | None = None) -> dict[str, Path]:
-    """The towns that go by a name: the built-in ones and the OpenDRIVE files of a folder."""
-    own = sorted(folder.glob("*.xodr")) if folder is not None else []
-    return {name_of(path): path for path in (*map(maps.path, maps.names()), *own)}
-
-
-def name_of(path: Path) -> str:
-    """A file's name as a town's: what cannot be printed, or is no Unicode, becomes U+FFFD."""
-    return "".join(c if c.isprintable() else "\ufffd" for c in path.stem)
-
-
 def load_town(source: str, folder: Path | None = None) -> Town:
     """A town by name, or any OpenDRIVE or OpenStreetMap file by path.
 
     Raises:
         UserError: no such town or file, or a file that is not a drivable map.
     """
-    named = town_files(folder)
-    path = named.get(source, Path(source))
+    path = named(folder).get(source, Path(source))
     if not path.is_file():
-        known = ", ".join(named)
-        raise UserError(
-            f"expected a town ({known}), an .xodr or .osm file, got {source}; check the name"
-        )
+        raise unknown(source, folder)
     return town_from_opendrive(name_of(path), read_map(path))
 
 

@@ -1,5 +1,6 @@
 """What accidents do to a command: one line and an exit code, nothing left behind."""
 
+import argparse
 import os
 import signal
 import socket
@@ -14,8 +15,9 @@ import pytest
 from common.errors import RigError, UserError
 from common.files import only_writer, read_json, write_atomically
 from common.frames import Pose2
-from ninefold.__main__ import main
+from ninefold.__main__ import COMMANDS, main, parser_for
 from ninefold.arguments import whole, writable
+from sim import launch
 from sim import world as world_module
 from sim.launch import embedded_server
 from sim.world import World
@@ -54,6 +56,50 @@ def test_nonsense_is_refused_in_one_line(line, capsys):
     assert main(line.split()) == 2
     (said,) = capsys.readouterr().err.splitlines()
     assert said.startswith("ninefold: ")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "drive --driver truth --town Atlantis",
+        "drive --driver truth --weather Foggy",
+        "drive --driver truth --scenario rush",
+        "teleop --driver truth --town Atlantis",
+        "look Atlantis",
+        "look city --weather Foggy",
+    ],
+)
+def test_what_is_not_there_is_refused_before_a_simulator_starts(
+    line, capsys, monkeypatch, tmp_path
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(launch, "_start", lambda *_: pytest.fail("a server is started"))
+    assert main(line.split()) == 2
+    (said,) = capsys.readouterr().err.splitlines()
+    assert said.startswith("ninefold: expected a ")
+
+
+def commands(parser, name=""):
+    """Every command's parser that has options of its own, by its name."""
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for key, child in action.choices.items():
+                yield from commands(child, f"{name} {key}".strip())
+    yield name, parser
+
+
+@pytest.mark.parametrize("command", sorted(COMMANDS))
+def test_help_says_what_every_option_is_and_its_default(command):
+    for _, parser in commands(parser_for([command])):
+        told = " ".join(parser.format_help().split())
+        for action in parser._actions:
+            if action.help == argparse.SUPPRESS or action.dest in ("command", "verb"):
+                continue
+            assert action.help, action.dest
+            default = action.default
+            if action.option_strings and default not in (None, False, argparse.SUPPRESS):
+                shown = " ".join(map(str, default)) if isinstance(default, tuple) else default
+                assert f"(default: {shown})" in told, action.dest
 
 
 def answering(data: bytes) -> int:

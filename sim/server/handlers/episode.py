@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from sim.maps.files import named
 from sim.server import blueprints, navmesh, wire
 from sim.server.rpc import RpcError, Table, accepted, value, void
 from sim.server.scenery import ALL_LAYERS
 from sim.server.simulation import VERSION, Call
 from sim.server.streams import snapshots_of
-from sim.server.town import town_files
 from sim.server.wire import Wire, to_actor
 
 PREFIX = "Carla/Maps/"
@@ -24,7 +24,7 @@ def version(call: Call) -> str:
 
 def get_available_maps(call: Call) -> list[str]:
     """The towns that go by a name, and the present map."""
-    names = dict.fromkeys((*town_files(call.sim.maps), call.episode.town.name))
+    names = dict.fromkeys((*named(call.sim.maps), call.episode.town.name))
     return ["/Game/" + PREFIX + name for name in names]
 
 

@@ -53,3 +53,4 @@ def test_it_warns_when_the_network_can_reach_it_and_ends_on_a_signal():
         assert "serving city" in server.stdout.readline()
         server.send_signal(signal.SIGINT)
         assert server.wait(60) == 0
+        assert "the server has ended" in server.stderr.read()

@@ -10,7 +10,8 @@ import pytest
 
 from common.errors import UserError
 from sim.iso import transform_pose
-from sim.server.town import load_town, town_files, town_from_opendrive
+from sim.maps.files import named
+from sim.server.town import load_town, town_from_opendrive
 
 FOREIGN = Path(__file__).parents[4] / "shared/maps/carla"
 
@@ -28,7 +29,7 @@ def foreign(name):
 
 
 def test_the_city_is_known_and_has_room(city):
-    assert "city" in town_files()
+    assert "city" in named()
     assert len(city.spawn_points) >= 150
     assert len(city.signals) >= 8
     assert {sign.kind for sign in city.signs} >= {
@@ -125,4 +126,4 @@ def test_an_unknown_town_is_refused_with_the_known_ones():
 def test_files_with_hostile_names_are_offered_under_names_that_can_be_said(tmp_path):
     for name in (b"a\nb.xodr", b"bad\xff.xodr", b"plain.xodr"):
         Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + name)).touch()
-    assert {"a\ufffdb", "bad\ufffd", "plain"} <= set(town_files(tmp_path))
+    assert {"a\ufffdb", "bad\ufffd", "plain"} <= set(named(tmp_path))
