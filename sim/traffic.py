@@ -219,10 +219,9 @@ def _wheel_angles(physics: carla.VehiclePhysicsControl) -> FloatArray:
 
 
 def _wheelbase(physics: carla.VehiclePhysicsControl) -> float:
-    """From the wheels that steer to those that do not (m)."""
-    steers = np.array([wheel.max_steer_angle > 0.0 for wheel in physics.wheels])
+    """From the two front wheels, CARLA's first, to the middle of the others (m)."""
     at = 0.01 * np.array([(one.position.x, one.position.y) for one in physics.wheels])  # from cm
-    return float(np.hypot(*(at[steers].mean(axis=0) - at[~steers].mean(axis=0))))
+    return float(np.hypot(*(at[:2].mean(axis=0) - at[2:].mean(axis=0))))
 
 
 def _blueprints(world: carla.World) -> list[list[carla.ActorBlueprint]]:

@@ -75,7 +75,7 @@ class Drives:
         for sensor in self._sensors:
             sensor.stop()
         actors = [*self._sensors, *self.cars.values()]
-        client.apply_batch_sync([carla.command.DestroyActor(one) for one in actors], True)
+        client.apply_batch_sync([carla.command.DestroyActor(one) for one in actors], False)
 
     def fault(self, i):
         """What is wrong with a spawn point, nothing for a good one."""
@@ -88,8 +88,8 @@ class Drives:
 
 def start(port, town):
     """Client, world and Traffic Manager in lockstep; how long the map took to load (s)."""
-    client = carla.Client("127.0.0.1", port)
-    client.set_timeout(300.0)
+    client = carla.Client("127.0.0.1", port, worker_threads=8)
+    client.set_timeout(120.0)
     begun = time.monotonic()
     if is_file_name(town):
         world = client.generate_opendrive_world(read_map(Path(town)))
@@ -130,6 +130,7 @@ def main():
                 at = points[i].location
                 say(f"spawn point {i} at {at.x:.1f} {at.y:.1f}: {faults[i]}")
             drives.clear(client)
+            world.tick(60.0)
         manager.set_synchronous_mode(False)
     say(f"{town}: loaded in {took:.1f} s, {len(points)} spawn points, {bad} bad")
     sys.exit(bad > 0)
