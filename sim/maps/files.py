@@ -26,9 +26,16 @@ def check(town: str, folder: Path | None = None) -> None:
     Raises:
         UserError: there is not.
     """
-    if Path(town).is_file() or town in named(folder):
-        return
-    raise unknown(town, folder)
+    if town not in named(folder) and not is_file(Path(town)):
+        raise unknown(town, folder)
+
+
+def is_file(path: Path) -> bool:
+    """Whether there is a file; no name that a client may send is an error."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # too long, with a null
+        return False
 
 
 def named(folder: Path | None = None) -> dict[str, Path]:

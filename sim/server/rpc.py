@@ -20,6 +20,7 @@ import msgpack
 log = logging.getLogger(__name__)
 
 MAX_MESSAGE = 64 << 20  # bytes; the largest honest ones are textures and OpenDRIVE texts
+LONGEST_ERROR = 2000  # characters
 MAX_ITEMS = 1 << 22  # of one array: a texture of 2048 x 2048
 
 
@@ -172,7 +173,8 @@ def success(row: Rpc, result: object) -> object:
 
 
 def failure(row: Rpc, text: str) -> object:
-    """The error form of a row's return type."""
+    """The error form of a row's return type; what the client sent is not sent back at length."""
+    text = text if len(text) <= LONGEST_ERROR else f"{text[:LONGEST_ERROR]}..."
     return [[0, [text]]] if row.returns else [[True, [text]]]
 
 

@@ -14,7 +14,7 @@ from scipy.spatial import KDTree
 from common.errors import UserError
 from common.frames import FloatArray, wrap_angles
 from sim.iso import transform_pose
-from sim.maps.files import name_of, named, read_map, unknown
+from sim.maps.files import is_file, name_of, named, read_map, unknown
 from sim.server import opendrive
 from sim.server.dress import cache
 from sim.server.dress.dressing import Dressing, dress
@@ -99,7 +99,7 @@ def load_town(source: str, folder: Path | None = None) -> Town:
         UserError: no such town or file, or a file that is not a drivable map.
     """
     path = named(folder).get(source, Path(source))
-    if not path.is_file():
+    if not is_file(path):
         raise unknown(source, folder)
     return town_from_opendrive(name_of(path), read_map(path))
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 Wire = Any  # what msgpack decoded, or what it shall encode
 
 LARGEST = 1e12  # m, m/s, N s, ...: far beyond what makes sense, far below what overflows
+LONGEST_TEXT = 1 << 16  # characters of an actor's attributes, which every client is told
 NO_BOX: list[list[float]] = [[0.0, 0.0, 0.0]] * 3
 
 
@@ -210,7 +211,10 @@ def description(value: Wire) -> Description:
     """ActorDescription from the wire."""
     match value:
         case [int(uid), str(name), list(attributes), *_] if len(attributes) <= 256:
-            return Description(unsigned(uid, 32), name, dict(attribute(a) for a in attributes))
+            told = dict(attribute(a) for a in attributes)
+            if sum(len(key) + len(text) for key, (_, text) in told.items()) > LONGEST_TEXT:
+                raise RpcError(f"expected attributes of at most {LONGEST_TEXT} characters in all")
+            return Description(unsigned(uid, 32), name, told)
     raise RpcError(f"expected an actor description, got {value!r:.80}")
 
 

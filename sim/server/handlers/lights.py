@@ -27,17 +27,17 @@ def set_traffic_light_state(call: Call, actor_id: int, state: int) -> None:
 
 def set_traffic_light_green_time(call: Call, actor_id: int, t: float) -> None:
     """How long (s) green lasts."""
-    call.episode.lights.set_times(light(call, actor_id).slot, green=wire.number(t))
+    call.episode.lights.set_times(light(call, actor_id).slot, green=wire.figure(t))
 
 
 def set_traffic_light_yellow_time(call: Call, actor_id: int, t: float) -> None:
     """How long (s) yellow lasts."""
-    call.episode.lights.set_times(light(call, actor_id).slot, yellow=wire.number(t))
+    call.episode.lights.set_times(light(call, actor_id).slot, yellow=wire.figure(t))
 
 
 def set_traffic_light_red_time(call: Call, actor_id: int, t: float) -> None:
     """How long (s) all lights are red before the next phase."""
-    call.episode.lights.set_times(light(call, actor_id).slot, red=wire.number(t))
+    call.episode.lights.set_times(light(call, actor_id).slot, red=wire.figure(t))
 
 
 def freeze_traffic_light(call: Call, actor_id: int, frozen: bool) -> None:

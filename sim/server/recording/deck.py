@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from sim.server.recording import tape
 from sim.server.recording.recorder import Recorder
 from sim.server.recording.replayer import Replayer, Request, Wishes
-from sim.server.recording.tape import Reel, TapeError
+from sim.server.recording.tape import Reel
 from sim.server.rpc import RpcError
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class Deck:
             words += self._load(reel.town)
             self.replayer = player = Replayer(reel, request, self.wishes)
             player.begin(self.sim.episode)
-        except (TapeError, RpcError):
+        except Exception:  # whatever it is, no half replay stays
             self.replayer = None
             reel.close()
             raise
@@ -88,8 +88,8 @@ class Deck:
             return
         try:
             player.finish(self.sim.episode, keep=keep)
-        except TapeError as error:
-            log.warning("the recording is broken: %s", error)
+        except Exception:  # a broken file: what follows goes on
+            log.exception("the recording is broken")
         self._settle(player)
 
     def tick(self) -> None:

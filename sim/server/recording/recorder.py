@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import struct
 import time
 from datetime import datetime, timezone
@@ -71,9 +72,10 @@ class Recorder:
         episode.reports_contacts = True
 
     def close(self, episode: Episode) -> None:
-        """End the file."""
+        """End the file; where the disk is full, with what it holds."""
         episode.reports_contacts = False
-        self._file.close()
+        with contextlib.suppress(OSError):
+            self._file.close()
 
     def write(self, episode: Episode) -> None:
         """One more frame.

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 VERSION, MAGIC = 1, "CARLA_RECORDER"
 CM = 100.0  # per m
 NOBODY = 0xFFFFFFFF  # an id: something that is no actor
+LONGEST_NAME = 4096  # characters
 LONGEST_PACKET = 64 << 20  # bytes
 
 Records = NDArray[Any]
@@ -275,7 +276,13 @@ def folder() -> Path:
 
 
 def file_of(name: str) -> Path:
-    """A recording's file: as in CARLA a name with a slash, backslash or colon is a path itself."""
+    """A recording's file: as in CARLA a name with a slash, backslash or colon is a path itself.
+
+    Raises:
+        TapeError: no file has so long a name.
+    """
+    if len(name) > LONGEST_NAME:
+        raise TapeError(f"expected a file's name of at most {LONGEST_NAME} characters")
     return Path(name) if any(mark in name for mark in "/\\:") else folder() / name
 
 

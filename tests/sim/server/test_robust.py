@@ -12,6 +12,7 @@ import sys
 import textwrap
 import threading
 import time
+from pathlib import Path
 
 import carla
 import msgpack
@@ -462,3 +463,39 @@ def test_a_traffic_manager_that_does_not_answer_is_left_alone(port, world, monke
         own.running = False
         socket.create_connection(("127.0.0.1", own.port), 20.0).close()
         running.join()
+
+
+def test_a_full_disk_ends_the_recording_and_no_tick(tmp_path):
+    sim = Simulation(load_town("city"), Settings(), 0)
+    sim.deck.record(str(tmp_path / "whole.log"), additional=False)
+    sim.tick(0.05)
+    with Path("/dev/full").open("wb") as full:
+        sim.deck.recorder._file = full
+        assert [sim.tick(0.05) for _ in range(2)] == [2, 3]
+    assert sim.deck.recorder is None
+
+
+def test_huge_texts_are_refused_and_not_sent_back(port, world):
+    huge = "x" * (8 << 20)
+    box = [0, "static.prop.box01", [["role_name", 3, huge]]]
+    for method, *arguments in (
+        ("spawn_actor", [0, huge, []], [[0.0] * 3] * 2),
+        ("spawn_actor", box, [[0.0] * 3] * 2),
+        ("load_new_episode", huge, False),
+        ("start_recorder", huge),
+        ("request_file", huge),
+        ("add_traffic_manager_running", [huge, 5]),
+    ):
+        _, ((refused, (text,)),) = call(port, method, *arguments)
+        assert refused in (0, True)
+        assert len(text) < 3000
+    _, ((_, told),) = call(port, "replay_file", huge, 0.0, 0.0, 0)
+    assert "4096 characters" in told
+    world.tick()
+
+
+def test_a_connection_has_so_many_traffic_managers():
+    managers, peer = traffic_managers.TrafficManagers(), object()
+    ports = range(8000, 8000 + traffic_managers.MOST + 1)
+    assert [managers.add(port, "127.0.0.1", peer) for port in ports].count(False) == 1
+    assert managers.add(ports[-1], "127.0.0.1", object())
