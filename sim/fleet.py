@@ -143,10 +143,7 @@ def _drivers(kind: IntArray, rng: np.random.Generator) -> dict[str, FloatArray]:
     """The figures of drivers of these kinds (N,), drawn from the ranges of `KINDS`."""
     figures = ("wish", "top", "corner", "headway", "accel", "decel")
     ranges = {name: np.array([getattr(one, name) for one in KINDS])[kind] for name in figures}
-    return {
-        name: rng.uniform(low, high)
-        for name, (low, high) in ((name, both.T) for name, both in ranges.items())
-    }
+    return {name: rng.uniform(*both.T) for name, both in ranges.items()}
 
 
 def decide(
