@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from scipy import ndimage
 
 from common.frames import FloatArray
 from sim.server.dress.builder import UP, Builder, Look, frame_at
@@ -16,7 +17,8 @@ LAMP_HEIGHT, LAMP_ARM = 7.0, 1.8  # m
 LAMP_INSET = 0.45  # m behind the kerb
 CORNER = 6.0  # m of a road's end without lamps
 RAIL_STEP = 4.0  # m between posts (RPS 2009: 1.33 to 4)
-RAIL_OUT = 1.4  # m beyond the road's edge
+RAIL_OUT = 1.3  # m beyond the road's edge
+HOLE = 3  # fields; the grid knows free ground coarsely: shorter holes between rails are none
 RAIL = (0.44, 0.75)  # m above ground: lower and upper edge
 GREY = (1.2, 1.2, 1.2)
 
@@ -68,7 +70,8 @@ def guard_roads(fronts: Sequence[Front], plots: Plots, builder: Builder) -> None
         places = list(
             zip(middle, away.tolist(), [(0.25, float(h) - 0.3) for h in half], strict=True)
         )
-        free = [plots.is_free(*place) for place in places]
+        free = np.array([plots.is_free(*place) for place in places])
+        free = ndimage.binary_closing(free, np.ones(HOLE, np.bool_)) | free
         for k in np.flatnonzero(free):
             plots.take(*places[k])
             rail(start[k], end[k], float(away[k]), plots, builder)

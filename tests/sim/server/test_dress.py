@@ -8,9 +8,11 @@ from scipy.spatial import cKDTree
 from common.frames import wrap_angles
 from sim.iso import transform_pose
 from sim.maps.interchange import BRIDGE
+from sim.maps.make_motorway import MEDIAN, RADIUS, STRAIGHT
 from sim.server.dress import cache
 from sim.server.dress.earthworks import DECK
 from sim.server.dress.markings import crossings
+from sim.server.dress.roadside import RAIL_STEP
 from sim.server.ground import ROAD
 from sim.server.scene import Label, Material
 from sim.server.town import load_town
@@ -201,6 +203,17 @@ def test_bridges_have_decks_and_rails_above_the_road_below():
     assert np.abs(under[:, :, 0]).max() < 8.0
     rails = mesh.vertices[mesh.faces[mesh.label == Label.GUARD_RAIL]]
     assert (rails[:, :, 2] > BRIDGE).any()
+
+
+def test_a_median_in_a_bend_is_guarded_without_holes():
+    things = load_town("motorway").objects
+    rails = np.array([(one.x, one.y) for one in things if one.label == Label.GUARD_RAIL])
+    east = rails - (STRAIGHT / 2.0, 0.0)
+    angle = np.arctan2(east[:, 1], east[:, 0])
+    median = np.abs(np.hypot(*east.T) - RADIUS) < MEDIAN / 2.0
+    along = RADIUS * np.sort(angle[median & (np.abs(angle) < 1.5)])
+    assert len(along) > 100
+    assert np.diff(along).max() < 1.1 * RAIL_STEP
 
 
 def test_a_flat_town_has_no_bridge(city):
