@@ -15,9 +15,14 @@ from common.messages import Camera
 from sim import iso
 
 TIMEOUT = 20.0  # s on the clock
+FIRST_DATA = 120.0  # s on the clock for the first: a cold simulator makes itself ready for it
 FIRST_TIMEOUT = 2.0  # s on the clock to see whether a tick is the first one measured
 
-Inbox = queue.SimpleQueue[Any]  # of carla.SensorData, filled by the client's threads
+
+class Inbox(queue.SimpleQueue[Any]):
+    """A sensor's carla.SensorData, from the client's threads. It knows whether any was taken."""
+
+    heard = False
 
 
 class Mounted:
@@ -29,7 +34,7 @@ class Mounted:
 
     def mount(self, blueprint: carla.ActorBlueprint, place: carla.Transform | None = None) -> Inbox:
         """Bolt a sensor on, at the actor's origin unless said otherwise, and listen to it."""
-        inbox: Inbox = queue.SimpleQueue()
+        inbox = Inbox()
         sensor = self._world.spawn_actor(
             blueprint, place or carla.Transform(), attach_to=self._actor
         )
@@ -61,12 +66,14 @@ def take(inbox: Inbox, frame: int) -> carla.SensorData:
     Raises:
         RigError: the sensor stays silent or runs ahead.
     """
-    deadline = time.monotonic() + TIMEOUT
+    patience = TIMEOUT if inbox.heard else FIRST_DATA
+    deadline = time.monotonic() + patience
     while True:
         try:
             data = inbox.get(timeout=max(0.0, deadline - time.monotonic()))
         except queue.Empty:
-            raise RigError(f"a sensor gave nothing for frame {frame} in {TIMEOUT:g} s") from None
+            raise RigError(f"a sensor gave nothing for frame {frame} in {patience:g} s") from None
+        inbox.heard = True
         if data.frame == frame:
             return data
         if data.frame > frame:

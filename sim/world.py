@@ -28,7 +28,7 @@ DT = 0.05  # s; 20 Hz, the leaderboard's tick
 EGO_TYPE = "vehicle.lincoln.mkz_2020"  # the leaderboard's ego
 WARM_UP_TICKS = 10  # as many as the leaderboard's
 DROP = 0.3  # m above the road; lower, and CARLA calls it a collision
-LOAD_TIMEOUT = 120.0  # s; a first load dresses the town
+LOAD_TIMEOUT = 120.0  # s until all is warm: a first load dresses the town, first pictures compile
 TICK_TIMEOUT = 30.0  # s
 GONE_TIMEOUT = 0.5  # s for each call that cleans up, once one has failed
 WHEEL_SPEED_NOISE = 0.005  # of the speed, one sigma: slip and tyre wear
@@ -102,7 +102,6 @@ class World:
             actors = self.world.get_actors()
         except RuntimeError as error:
             raise self.failed(f"failed to load {town}", error) from error
-        self.client.set_timeout(TICK_TIMEOUT)
         lights = actors.filter("traffic.traffic_light*")
         self.lights = sorted(lights, key=lambda light: int(light.id))
 
@@ -180,6 +179,7 @@ class World:
         for _ in range(WARM_UP_TICKS):
             self.send([carla.command.ApplyVehicleControl(self.ego.id, brake)])
             readings = self.tick()
+        self.client.set_timeout(TICK_TIMEOUT)
         self._first_frame = readings.frame
         return replace(readings, t=0.0, contacts=())
 
