@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.server.jit import kernel
+from sim.server.jit import helper, kernel
 from sim.server.vehicle_arrays import Records
 
 F64 = NDArray[np.float64]
@@ -91,12 +91,13 @@ def _surround(bodies: Records, out: F64) -> None:
         out[i, 2], out[i, 3] = max(s.x, s.x0) + reach, max(s.y, s.y0) + reach
 
 
-@kernel
+@helper
 def _appended(pairs: I64, count: int, a: int, b: int) -> I64:
     """`pairs` with (a, b) at `count`; twice as long where it was full."""
     if count == pairs.shape[0]:
         longer = np.empty((2 * count, 2), np.int64)
-        longer[:count] = pairs
+        for k in range(count):
+            longer[k, 0], longer[k, 1] = pairs[k, 0], pairs[k, 1]
         pairs = longer
     pairs[count, 0], pairs[count, 1] = a, b
     return pairs

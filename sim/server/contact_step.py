@@ -13,7 +13,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.server.jit import kernel
+from sim.server.jit import helper, kernel
 from sim.server.vehicle_arrays import Record, Records
 
 F64 = NDArray[np.float64]
@@ -77,7 +77,7 @@ _CORRECTION = 0.8  # of the overlap removed per step
 _SLOP = 0.005  # m of overlap that is left
 
 
-@kernel
+@helper
 def _put(s: Record, pose: F64, before: F64, centre: F64, half: F64, clearance: float) -> None:
     """The box's place now and before, and its size."""
     c, n = math.cos(pose[5]), math.sin(pose[5])
@@ -134,14 +134,14 @@ def gather_walkers(state: Records, before: F64, clearance: float, out: Records) 
     return count
 
 
-@kernel
+@helper
 def _pose_at(s: Record, share: float) -> tuple[float, float, float]:
     turn = s.yaw - s.yaw0
     turn -= 2.0 * math.pi * math.floor((turn + math.pi) / (2.0 * math.pi))
     return s.x0 + share * (s.x - s.x0), s.y0 + share * (s.y - s.y0), s.yaw0 + share * turn
 
 
-@kernel
+@helper
 def _separation(a: Record, b: Record, pa: F64, pb: F64, found: F64) -> float:
     """Overlap (m, negative if apart) of two boxes at poses (3,), by the separating axes.
 
@@ -173,7 +173,7 @@ def _separation(a: Record, b: Record, pa: F64, pb: F64, found: F64) -> float:
     return float(least)
 
 
-@kernel
+@helper
 def _share_of(a: Record, b: Record, pa: F64, pb: F64, axis: F64) -> float:
     """The share (0, 1] of the step after which two bodies first overlap; 2 if never."""
     travel = math.hypot(a.x - a.x0 - b.x + b.x0, a.y - a.y0 - b.y + b.y0)
@@ -223,7 +223,7 @@ def go_back(bodies: Records) -> None:
             s.x, s.y, s.yaw = _pose_at(s, s.share)
 
 
-@kernel
+@helper
 def _clip(polygon: F64, count: int, nx: float, ny: float, limit: float, out: F64) -> int:
     """The part of a polygon (count, 2) where n . p <= limit; how many corners it has."""
     kept = 0
@@ -243,7 +243,7 @@ def _clip(polygon: F64, count: int, nx: float, ny: float, limit: float, out: F64
     return kept
 
 
-@kernel
+@helper
 def _middle(a: Record, b: Record, polygon: F64, spare: F64) -> tuple[float, float]:
     """The mean corner (m) of what two overlapping boxes share."""
     ca, sa = math.cos(a.yaw), math.sin(a.yaw)
@@ -264,7 +264,7 @@ def _middle(a: Record, b: Record, polygon: F64, spare: F64) -> tuple[float, floa
     return polygon[:count, 0].sum() / count, polygon[:count, 1].sum() / count
 
 
-@kernel
+@helper
 def _arm(s: Record, c: Record) -> tuple[float, float]:
     """From a body's centre of mass to the contact (m)."""
     x = s.x + s.mass_x * math.cos(s.yaw)
@@ -272,7 +272,7 @@ def _arm(s: Record, c: Record) -> tuple[float, float]:
     return c.x - x, c.y - y
 
 
-@kernel
+@helper
 def _relative(a: Record, b: Record, c: Record, x: float, y: float) -> float:
     """Velocity (m/s) of b against a at the contact along (x, y)."""
     vx = b.vx - b.rate * c.by - a.vx + a.rate * c.ay
@@ -280,7 +280,7 @@ def _relative(a: Record, b: Record, c: Record, x: float, y: float) -> float:
     return float(vx * x + vy * y)
 
 
-@kernel
+@helper
 def _depth_along(a: Record, b: Record, x: float, y: float) -> float:
     """Overlap (m) of two boxes along a unit vector from a to b."""
     reach = 0.0
@@ -318,7 +318,7 @@ def find_contacts(bodies: Records, pairs: I64, axes: F64, out: Records) -> int:
     return count
 
 
-@kernel
+@helper
 def _inverse_masses(a: Record, b: Record) -> tuple[float, float, float, float]:
     """Inverse masses and inertias in a contact: a walker meets an immovable vehicle."""
     if a.soft and not b.soft:
@@ -328,7 +328,7 @@ def _inverse_masses(a: Record, b: Record) -> tuple[float, float, float, float]:
     return a.inverse_mass, b.inverse_mass, a.inverse_inertia, b.inverse_inertia
 
 
-@kernel
+@helper
 def _apply(a: Record, b: Record, c: Record, jx: float, jy: float) -> None:
     """Give b the impulse (jx, jy) N s at the contact, and a its opposite."""
     wa, wb, ia, ib = _inverse_masses(a, b)
@@ -340,7 +340,7 @@ def _apply(a: Record, b: Record, c: Record, jx: float, jy: float) -> None:
     b.rate += ib * (c.bx * jy - c.by * jx)
 
 
-@kernel
+@helper
 def _yielding(a: Record, b: Record, c: Record, x: float, y: float) -> float:
     """Velocity change (m/s per N s) of the contact along (x, y)."""
     wa, wb, ia, ib = _inverse_masses(a, b)

@@ -10,7 +10,7 @@ from scipy import ndimage
 
 from common.errors import UserError
 from common.frames import FloatArray
-from sim.server.jit import kernel
+from sim.server.jit import helper, kernel
 
 CELL = 0.5  # m
 MARGIN = 60.0  # m of soil around the outermost road
@@ -44,7 +44,8 @@ class Ground:
         z = points[:, 2] if points.shape[1] > 2 else np.full(len(points), np.inf)
         height, normal = np.empty(len(points)), np.empty((len(points), 3))
         levels = (self.x, self.y, self.cell, self.lower, self.upper)
-        _sample(*levels, np.asarray(points, np.float64), z, height, normal)
+        points, z = np.ascontiguousarray(points, np.float64), np.ascontiguousarray(z, np.float64)
+        _sample(*levels, points, z, height, normal)
         return height, normal
 
     def lowest(self, xy: FloatArray) -> FloatArray:
@@ -93,12 +94,19 @@ def lay_ground(roads: FloatArray, pavements: FloatArray) -> Ground:
     return Ground(float(low[0]), float(low[1]), CELL, lower, upper, kind)
 
 
-@kernel
+@helper
 def _place(at: float, last: float) -> float:
     """A grid coordinate held in [0, last]; 0 for one that is no number."""
     if not at > 0.0:
         return 0.0
     return min(at, last)
+
+
+@helper
+def _level(lower: F32, upper: F32, i: int, j: int, z: float) -> float:
+    """The height of the level at a grid point that carries what is at z."""
+    level = float(upper[i, j])
+    return level if level < z + STEP else float(lower[i, j])
 
 
 @kernel
@@ -114,17 +122,15 @@ def _sample(
     normal: FloatArray,
 ) -> None:
     """Heights and normals between four grid points each (bilinear)."""
-    h = np.empty(4)
     for n in range(points.shape[0]):
         column = _place((points[n, 0] - x0) / cell, lower.shape[1] - 1.001)
         row = _place((points[n, 1] - y0) / cell, lower.shape[0] - 1.001)
         j, i = int(column), int(row)
         u, v = column - j, row - i
-        for k in range(4):
-            level = float(upper[i + k // 2, j + k % 2])
-            h[k] = level if level < z[n] + STEP else lower[i + k // 2, j + k % 2]
-        near, far = h[0] + u * (h[1] - h[0]), h[2] + u * (h[3] - h[2])
-        slope_x = ((1.0 - v) * (h[1] - h[0]) + v * (h[3] - h[2])) / cell
+        a, b = _level(lower, upper, i, j, z[n]), _level(lower, upper, i, j + 1, z[n])
+        c, d = _level(lower, upper, i + 1, j, z[n]), _level(lower, upper, i + 1, j + 1, z[n])
+        near, far = a + u * (b - a), c + u * (d - c)
+        slope_x = ((1.0 - v) * (b - a) + v * (d - c)) / cell
         slope_y = (far - near) / cell
         size = np.sqrt(slope_x * slope_x + slope_y * slope_y + 1.0)
         height[n] = near + v * (far - near)
@@ -144,9 +150,9 @@ def _rasterise(
 ) -> None:
     """Heights of triangles at grid points; road wins over pavement of the same level."""
     for n in range(triangles.shape[0]):
-        ax, ay, az = triangles[n, 0]
-        bx, by, bz = triangles[n, 1]
-        cx, cy, cz = triangles[n, 2]
+        ax, ay, az = triangles[n, 0, 0], triangles[n, 0, 1], triangles[n, 0, 2]
+        bx, by, bz = triangles[n, 1, 0], triangles[n, 1, 1], triangles[n, 1, 2]
+        cx, cy, cz = triangles[n, 2, 0], triangles[n, 2, 1], triangles[n, 2, 2]
         area = (bx - ax) * (cy - ay) - (cx - ax) * (by - ay)
         if abs(area) < 1e-9:
             continue

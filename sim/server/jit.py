@@ -10,12 +10,22 @@ from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
 import numba
+from numba.extending import register_jitable
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
+# Entries for calls from C take longer to compile than many kernels' own code.
+OPTIONS = {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True}
+
 
 def kernel(function: Callable[P, R]) -> Callable[P, R]:
     """The function compiled at its first call, kept on disk; it runs without the GIL."""
-    compiled: Callable[P, R] = numba.njit(cache=True, nogil=True, error_model="numpy")(function)
+    compiled: Callable[P, R] = numba.njit(cache=True, **OPTIONS)(function)
     return compiled
+
+
+def helper(function: Callable[P, R]) -> Callable[P, R]:
+    """Compiled for the kernels that call it; for Python the function stays what it is."""
+    register_jitable(no_cpython_wrapper=True, **OPTIONS)(function)
+    return function

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.server.jit import kernel
+from sim.server.jit import helper, kernel
 
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
@@ -53,7 +53,7 @@ class Triggers:
         return out
 
 
-@kernel
+@helper
 def _holds(k: int, centre: F64, axis: F64, half: F64, x: float, y: float) -> bool:
     dx, dy = x - centre[k, 0], y - centre[k, 1]
     along, across = dx * axis[k, 0] + dy * axis[k, 1], dy * axis[k, 0] - dx * axis[k, 1]

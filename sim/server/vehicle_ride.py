@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.server.jit import kernel
+from sim.server.jit import helper, kernel
 from sim.server.vehicle_arrays import Record, Records
 from sim.server.vehicle_step import GRAVITY
 
@@ -42,7 +42,7 @@ def corners(state: Records, model: Records, out: F64) -> int:
     return k
 
 
-@kernel
+@helper
 def _heave(s: Record, dt: float, steps: int, ground_rate: float) -> None:
     """The body's height: a damped spring above the ground that cannot pull down."""
     h = dt / steps
@@ -64,7 +64,7 @@ def _heave(s: Record, dt: float, steps: int, ground_rate: float) -> None:
     s.load = min(load / steps, 2.0) if s.gravity else 0.0
 
 
-@kernel
+@helper
 def _sway(s: Record, m: Record, dt: float) -> None:
     """Roll and pitch: the ground's, plus the body's lean on its springs."""
     lateral = s.body_accel[1] / GRAVITY

@@ -16,7 +16,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.server.jit import kernel
+from sim.server.jit import helper, kernel
 from sim.server.vehicle_arrays import Record, Records
 
 F64 = NDArray[np.float64]
@@ -44,7 +44,7 @@ _PEDAL_RISE, _PEDAL_FALL = 6.0, 10.0
 _STEER_RISE, _STEER_FALL = 2.5, 5.0
 
 
-@kernel
+@helper
 def _interpolate(x: float, xs: F64, ys: F64, count: int) -> float:
     if x <= xs[0]:
         return float(ys[0])
@@ -55,13 +55,13 @@ def _interpolate(x: float, xs: F64, ys: F64, count: int) -> float:
     return float(ys[count - 1])
 
 
-@kernel
+@helper
 def _approach(value: float, goal: float, rise: float, fall: float, dt: float) -> float:
     rate = rise if abs(goal) > abs(value) else fall
     return value + min(max(goal - value, -rate * dt), rate * dt)
 
 
-@kernel
+@helper
 def _inputs(s: Record, m: Record, u: float, dt: float) -> None:
     """Pedals and steering move at finite rates; the wheels stop at the rack's lock."""
     s.pedal = _approach(s.pedal, s.throttle, _PEDAL_RISE, _PEDAL_FALL, dt)
@@ -71,7 +71,7 @@ def _inputs(s: Record, m: Record, u: float, dt: float) -> None:
     s.wheel_angle = min(max(s.steering * m.max_steer * share, -m.lock), m.lock)
 
 
-@kernel
+@helper
 def _ratio(m: Record, gear: int) -> float:
     """Engine turns per wheel turn, signed."""
     if gear > 0:
@@ -79,7 +79,7 @@ def _ratio(m: Record, gear: int) -> float:
     return float(-_REVERSE_RATIO * m.ratio[0] * m.final_ratio) if gear < 0 else 0.0
 
 
-@kernel
+@helper
 def _choose_gear(s: Record, m: Record, dt: float) -> None:
     """Reverse and manual as asked; else shift by engine speed, later under more throttle."""
     s.shift_time = max(s.shift_time - dt, 0.0)
@@ -104,7 +104,7 @@ def _choose_gear(s: Record, m: Record, dt: float) -> None:
         s.gear = gear
 
 
-@kernel
+@helper
 def _engine(s: Record, m: Record, u: float) -> tuple[float, float]:
     """(drive force N signed, engine drag N s/m, of what it turns above idle) at the wheels."""
     ratio = _ratio(m, s.gear)
@@ -122,7 +122,7 @@ def _engine(s: Record, m: Record, u: float) -> tuple[float, float]:
     return _EFFICIENCY * force / inertia, drag / inertia
 
 
-@kernel
+@helper
 def _loads(s: Record, m: Record) -> None:
     """Wheel loads (N): static shares, then what braking and cornering shift."""
     weight = m.mass * GRAVITY * s.load
@@ -140,7 +140,7 @@ def _loads(s: Record, m: Record) -> None:
     s.wheel_load[3] = max(rear + rear_roll, 0.0)
 
 
-@kernel
+@helper
 def _wheel_direction(m: Record, angle: float, i: int) -> float:
     """The angle (rad) of wheel i: Ackermann's, about one centre on the rear axle's line."""
     if i > 1 or abs(angle) < 1e-6:
@@ -149,7 +149,7 @@ def _wheel_direction(m: Record, angle: float, i: int) -> float:
     return math.atan(m.wheelbase / (m.wheelbase / math.tan(angle) - side * m.track))
 
 
-@kernel
+@helper
 def _tyre(
     s: Record, m: Record, i: int, along: float, across: float, drive: float, grip: float
 ) -> tuple[float, float, float]:
@@ -177,7 +177,7 @@ def _tyre(
     return rate, side_limit / abs(across), push
 
 
-@kernel
+@helper
 def _add_damper(d: F64, x: float, y: float, a: float, rate: float) -> None:
     """Add rate * J^T J with J = (x, y, a), upper triangle."""
     d[0] += rate * x * x
@@ -188,7 +188,7 @@ def _add_damper(d: F64, x: float, y: float, a: float, rate: float) -> None:
     d[5] += rate * a * a
 
 
-@kernel
+@helper
 def _tyres(
     s: Record, m: Record, w: F64, drive: float, engine_drag: float, wet: float, d: F64, b: F64
 ) -> None:
@@ -220,7 +220,7 @@ def _tyres(
         s.omega[i] = along / m.radius * (1.0 + 0.1 * used)
 
 
-@kernel
+@helper
 def _stability(s: Record, m: Record, w: F64, wet: float, dt: float, d: F64) -> None:
     """Notice sliding tyres, and damp a yaw rate beyond what the grip can bend the path by."""
     sliding = 0.0
@@ -239,7 +239,7 @@ def _stability(s: Record, m: Record, w: F64, wet: float, dt: float, d: F64) -> N
             d[5] += s.skid * moment / abs(w[2])
 
 
-@kernel
+@helper
 def _solve(d: F64, b: F64, w: F64, mass: float, inertia: float, dt: float) -> None:
     """Make w = (M + dt D)^-1 (M w + dt b), a symmetric 3x3 system by its adjugate."""
     a, p, q = mass + dt * d[0], dt * d[1], dt * d[2]
@@ -252,7 +252,7 @@ def _solve(d: F64, b: F64, w: F64, mass: float, inertia: float, dt: float) -> No
     w[2] = (cq * x + (p * q - a * f) * y + (a * e - p * p) * z) / det
 
 
-@kernel
+@helper
 def _rests(s: Record, m: Record, w: F64, b: F64, wet: float) -> bool:
     """Whether static friction keeps a standing vehicle where it is."""
     if math.hypot(w[0], w[1]) > _STILL or abs(w[2]) > _STILL or s.pedal > 0.02:
@@ -267,7 +267,7 @@ def _rests(s: Record, m: Record, w: F64, b: F64, wet: float) -> bool:
     return bool(math.hypot(b[0], b[1]) <= hold)
 
 
-@kernel
+@helper
 def _push(s: Record, m: Record, w: F64, dt: float, wet: float, d: F64, b: F64) -> None:
     """Advance the body-axes velocities w = (u, v, yaw rate) by one substep."""
     u, v = w[0], w[1]
@@ -296,7 +296,7 @@ def _push(s: Record, m: Record, w: F64, dt: float, wet: float, d: F64, b: F64) -
     s.body_accel[1] += blend * ((w[1] - v) / dt - s.body_accel[1])
 
 
-@kernel
+@helper
 def _cruise(s: Record, m: Record, w: F64, dt: float) -> None:
     """Constant velocity: the tyres only steer."""
     w[0], w[1] = s.cruise_velocity[0], s.cruise_velocity[1]
@@ -305,7 +305,7 @@ def _cruise(s: Record, m: Record, w: F64, dt: float) -> None:
     s.body_accel[0], s.body_accel[1] = 0.0, w[0] * w[2]
 
 
-@kernel
+@helper
 def _move(s: Record, m: Record, dt: float, steps: int, wet: float, w: F64, d: F64, b: F64) -> None:
     """All substeps of one vehicle in the plane."""
     h = dt / steps

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 import numba
+from numba.extending import register_jitable
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -44,7 +45,8 @@ FOLDER = cache_folder()
 
 # Kernels borrow their arrays from the caller and make none: `_nrt=False` leaves out counting of
 # references, which else takes most of the time (atomic counters in the innermost loops).
-OPTIONS = {"nogil": True, "error_model": "numpy", "_nrt": False}
+# Entries for calls from C take longer to compile than many kernels' own code.
+OPTIONS = {"nogil": True, "error_model": "numpy", "_nrt": False, "no_cfunc_wrapper": True}
 
 
 def kernel(function: Callable[P, R]) -> Callable[P, R]:
@@ -59,6 +61,6 @@ def kernel(function: Callable[P, R]) -> Callable[P, R]:
 
 
 def inline(function: Callable[P, R]) -> Callable[P, R]:
-    """Compile into the kernels that call it."""
-    compiled: Callable[P, R] = numba.njit(forceinline=True, **OPTIONS)(function)
-    return compiled
+    """Compile into the kernels that call it; for Python the function stays what it is."""
+    register_jitable(forceinline=True, no_cpython_wrapper=True, **OPTIONS)(function)
+    return function

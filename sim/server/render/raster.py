@@ -146,7 +146,7 @@ def set_up(
         view, v0, nv, f0, nf, start = blocks[b]
         project(p, shape, v0, nv, cameras, view)
         size = cameras.size[view]
-        k = start
+        k = max(start, 0)  # of 64 bits from here on: `emit` is compiled for one kind of numbers
         for f in range(f0, f0 + nf):
             i, j, m = shape.faces[f, 0], shape.faces[f, 1], shape.faces[f, 2]
             seen = int(p[i, 2] > near) + int(p[j, 2] > near) + int(p[m, 2] > near)

@@ -381,7 +381,7 @@ def put_edge(
     face = ids[row + (shown >> 1), 2 * x + (shown & 1)]
     depth = np.inf
     if face >= 0:
-        facet = facet_of(world, face, eye)
+        facet = facet_of(world, max(face, 0), eye)
         d = ray(cameras, view, 2.0 * x + 1.0, y + 1.0)
         near = inverse[row + (shown >> 1), 2 * x + (shown & 1)]
         depth = plane_depth(facet.normal, facet.near, d, near)

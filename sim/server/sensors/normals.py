@@ -11,14 +11,14 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.server.jit import kernel
+from sim.server.jit import helper, kernel
 from sim.server.scene import F32, U8, Planes, View
 from sim.server.sensors.images import header
 
 F64 = NDArray[np.float64]
 
 
-@kernel
+@helper
 def _step(depth: F32, row: int, col: int, down: int, right: int, focal: float, out: F64) -> None:
     """The surface's tangent along a row or column of pixels, to out (3,), camera axes.
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.server.jit import kernel
+from sim.server.jit import helper, kernel
 from sim.server.poses import matrices
 from sim.server.scene import F32, I32, U8, U32, Material, Mesh
 
@@ -77,7 +77,7 @@ NOBODY = Boxes(
 )
 
 
-@kernel
+@helper
 def _cells_of(triangle: F32, origin: F64, cell: float, size: I64, out: I64) -> None:
     """First and last row and column (4,) that a triangle's surroundings touch."""
     for axis in range(2):
@@ -87,7 +87,7 @@ def _cells_of(triangle: F32, origin: F64, cell: float, size: I64, out: I64) -> N
         out[2 * axis + 1] = min(max(int((high - origin[axis]) // cell), 0), size[axis] - 1)
 
 
-@kernel
+@helper
 def _misses(triangle: F32, x: float, y: float, half: float) -> bool:
     """Whether a triangle seen from above stays out of the square about (x, y)."""
     for i in range(3):
@@ -144,7 +144,7 @@ def gather(
     return out
 
 
-@kernel
+@helper
 def _meet(triangle: F32, o: F64, d: F64, limit: float) -> float:
     """Distance along the unit vector d to a triangle; `limit` where it is not nearer.
 
@@ -172,7 +172,7 @@ def _meet(triangle: F32, o: F64, d: F64, limit: float) -> float:
     return float(t) if 1e-6 < t < limit else limit
 
 
-@kernel
+@helper
 def _through(o: F64, d: F64, low: F64, high: F64, limit: float) -> tuple[float, float]:
     """The part (m) of a ray over a rectangle; empty where the first exceeds the second."""
     here, stop = 0.0, limit
@@ -186,7 +186,7 @@ def _through(o: F64, d: F64, low: F64, high: F64, limit: float) -> tuple[float, 
     return here, stop
 
 
-@kernel
+@helper
 def _leave(o: F64, d: F64, origin: F64, cell: float, col: int, row: int, limit: float) -> float:
     """Where (m) a ray leaves a cell."""
     out = limit
@@ -199,7 +199,7 @@ def _leave(o: F64, d: F64, origin: F64, cell: float, col: int, row: int, limit: 
     return float(out)
 
 
-@kernel
+@helper
 def _march(
     triangles: F32, edges: I64, items: I32, size: I64, origin: F64, cell: float, o: F64, d: F64,
     limit: float,
@@ -232,7 +232,7 @@ def _march_all(
         t[i], which[i] = _march(triangles, edges, items, size, origin, cell, o[i], d[i], limit)
 
 
-@kernel
+@helper
 def _boxes(triangles: F32, o: F64, d: F64, t: F64, which: I64, first: int) -> None:
     """Let the rays meet the boxes' triangles too; they count from `first`."""
     for i in range(d.shape[0]):

@@ -12,7 +12,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.server.jit import kernel
+from sim.server.jit import helper, kernel
 from sim.server.scene import F32, I32
 
 F64 = NDArray[np.float64]
@@ -20,7 +20,7 @@ F64 = NDArray[np.float64]
 _MARGIN = 1e-4  # rad added to a triangle's range of angles
 
 
-@kernel
+@helper
 def _closest(ax: float, ay: float, bx: float, by: float) -> float:
     """Distance (m) of the origin from a segment in the plane."""
     dx, dy = bx - ax, by - ay
@@ -29,7 +29,7 @@ def _closest(ax: float, ay: float, bx: float, by: float) -> float:
     return math.hypot(ax + t * dx, ay + t * dy)
 
 
-@kernel
+@helper
 def _elevations(v: F32, span: F64) -> bool:
     """Bounds (rad) of a triangle's elevation to span[0:2]; whether it stands above the origin."""
     s0 = v[0, 0] * v[1, 1] - v[0, 1] * v[1, 0]
@@ -53,7 +53,7 @@ def _elevations(v: F32, span: F64) -> bool:
     return bool(around)
 
 
-@kernel
+@helper
 def _azimuths(v: F32, span: F64) -> None:
     """Bounds (rad) of the azimuth of a triangle that does not stand above the origin."""
     first = math.atan2(v[0, 1], v[0, 0])
@@ -65,7 +65,7 @@ def _azimuths(v: F32, span: F64) -> None:
     span[2], span[3] = first + low - _MARGIN, first + high + _MARGIN
 
 
-@kernel
+@helper
 def _paint_row(
     n: F32, cos: F32, sin: F32, c: float, s: float, first: int, last: int, number: int,
     depth: F32, which: I32,
@@ -89,7 +89,7 @@ def _paint_row(
         which[i] = number if hit else which[i]
 
 
-@kernel
+@helper
 def _normals(v: F32, n: F32) -> None:
     """Edge normals and triple product of corners (3, 3), turned so that the latter is >= 0."""
     for i in range(3):
@@ -103,7 +103,7 @@ def _normals(v: F32, n: F32) -> None:
             n[i] = -n[i]
 
 
-@kernel
+@helper
 def _turn(corners: F32, origin: F64, turn: F64, v: F32) -> None:
     """Corners (3, 3) about the sensor, in its axes, to v."""
     for i in range(3):
