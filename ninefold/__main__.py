@@ -17,6 +17,7 @@ import sys
 import tempfile
 from types import FrameType
 
+from common import waiting
 from common.errors import RigError, UserError
 from ninefold.arguments import Parser
 
@@ -115,6 +116,7 @@ def program() -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
             signal.signal(number, _go)
+    waiting.tell(waiting.OnStandardError())
     sys.exit(main())
 
 

@@ -93,9 +93,11 @@ def run(options: argparse.Namespace) -> int:
 def _drive(
     spec: EpisodeSpec, options: argparse.Namespace, address: tuple[str, int] | None
 ) -> EpisodeResult:
+    from common.compiling import tell_of_compiling
     from drive.run import Simulator, Watch, drive
     from ninefold.progress import Progress
 
+    tell_of_compiling()
     with contextlib.ExitStack() as held:
         watches: list[Watch] = []
         view: Camera | None = None

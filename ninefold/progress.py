@@ -10,7 +10,7 @@ from rich.progress import Progress as Bar
 if TYPE_CHECKING:
     from drive.episode import Step
 
-STARTING = "starting the simulator; the first time, it compiles for about 20 s"
+STARTING = "starting the simulator"
 TENTH = 10.0  # per cent of the route between two lines
 
 

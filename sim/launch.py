@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
+from common import waiting
 from common.errors import UserError
 from sim.maps import files
 
@@ -69,19 +70,25 @@ def _start(
 
 
 def _port(child: subprocess.Popen[bytes], deadline: float, errors: IO[bytes]) -> int:
-    """The port that the child names in its first line, ``serving TOWN on HOST:PORT``."""
+    """The port that the child names in its last line, ``serving TOWN on HOST:PORT``.
+
+    The lines before say what takes long: they are passed on.
+    """
     assert child.stdout is not None
-    line = b""
+    rest = b""
     with selectors.DefaultSelector() as selector:
         selector.register(child.stdout, selectors.EVENT_READ)
-        while not line.endswith(b"\n"):
+        while True:
             if not selector.select(max(0.0, deadline - time.monotonic())):
                 raise UserError("expected the embedded server to be ready, got none in time")
             got = os.read(child.stdout.fileno(), 4096)
             if not got:
                 raise UserError(_reason(child, errors))
-            line += got
-    return int(line.rsplit(b":", 1)[1])
+            *lines, rest = (rest + got).split(b"\n")
+            for line in lines:
+                if line.startswith(b"serving "):
+                    return int(line.rsplit(b":", 1)[1])
+                waiting.log.info("%s", line.decode(errors="replace"))
 
 
 def _reason(child: subprocess.Popen[bytes], errors: IO[bytes]) -> str:

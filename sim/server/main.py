@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import selectors
 import signal
@@ -10,6 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
+from common import waiting
+from common.compiling import tell_of_compiling
 from common.errors import UserError
 from sim.server import collisions
 from sim.server.cameras import ENCODERS
@@ -27,6 +30,7 @@ def serve(
     """Serve until a signal; a child's end is its parent's, signals are not for it.
 
     Clients may load the built-in towns and the OpenDRIVE files of the folder `maps` by name.
+    A child says on standard output, to its parent, what takes long until it serves.
 
     Raises:
         UserError: a taken port, an unknown town, a broken map, a missing folder, a step that is
@@ -36,10 +40,16 @@ def serve(
         raise UserError(f"expected a step in (0, 1] s, got {step}; use --step 0.05")
     if maps is not None and not maps.is_dir():
         raise UserError(f"expected a folder of OpenDRIVE files, got {maps}; check --maps")
+    to_parent = logging.StreamHandler(sys.stdout)
+    if child:
+        waiting.tell(to_parent)
+    tell_of_compiling()
     settings = Settings() if step is None else Settings(synchronous=True, fixed_delta=step)
     server = Server(host, port, load_town(source, maps), settings, maps)
     warm_up(server.sim)
-    if not child:
+    if child:
+        waiting.log.removeHandler(to_parent)
+    else:
         _stop_on_signals(server)
     if sys.stdout is not None:  # closed by who started us
         sys.stdout.write(f"serving {server.sim.episode.town.name} on {host}:{server.port}\n")

@@ -13,6 +13,7 @@ from scipy.spatial import KDTree
 
 from common.errors import UserError
 from common.frames import FloatArray, wrap_angles
+from common.waiting import told
 from sim.iso import transform_pose
 from sim.maps.files import is_file, name_of, named, read_map, unknown
 from sim.server import opendrive
@@ -124,7 +125,8 @@ def town_from_opendrive(name: str, xodr: str) -> Town:
     if dressing is None:
         seed = int.from_bytes(hashlib.sha256(xodr.encode()).digest()[:8], "little")
         rng = np.random.default_rng(seed)
-        dressing = dress(network, road_map, signals, signs, rng)
+        with told(f"dressing {name}"):
+            dressing = dress(network, road_map, signals, signs, rng)
         cache.store(kept, dressing)
     if not len(spawn_points):
         raise UserError(f"expected a road to start on, got none long enough in {name}; check it")

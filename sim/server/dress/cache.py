@@ -25,6 +25,7 @@ DAMAGED = (
     tokenize.TokenError, zipfile.BadZipFile,
 )  # fmt: skip
 """What NumPy and zipfile raise on files with bytes changed or cut off."""
+ABANDONED = 600.0  # s; to write a dressing takes one
 GROUND = ("x", "y", "cell", "lower", "upper", "kind")
 
 
@@ -64,6 +65,15 @@ def _object(row: list[float]) -> StaticObject:
     return StaticObject(int(identity), int(label), x, y, z, yaw, (along, across, up), bool(solid))
 
 
+def _sweep(own: Path) -> None:
+    """Take away what processes that were killed have left half written beside our file."""
+    now = own.stat().st_mtime
+    for part in own.parent.glob("*.part"):
+        with contextlib.suppress(FileNotFoundError):  # another process sweeps too
+            if now - part.stat().st_mtime > ABANDONED:
+                part.unlink()
+
+
 def store(path: Path, dressing: Dressing) -> None:
     """Keep a dressing; a folder that cannot be written to is no error."""
     rows = [(*astuple(thing)[:6], *thing.extent, thing.solid) for thing in dressing.objects]
@@ -75,6 +85,7 @@ def store(path: Path, dressing: Dressing) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         with part.open("wb") as file:
             np.savez(file, **arrays)
+        _sweep(part)
         part.replace(path)
     except OSError:
         with contextlib.suppress(OSError):

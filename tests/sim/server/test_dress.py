@@ -1,5 +1,7 @@
 """What a town looks like, held by geometry."""
 
+import os
+
 import carla
 import numpy as np
 import pytest
@@ -151,6 +153,15 @@ def test_a_dressing_on_disk_is_the_one_that_was_made(city, tmp_path):
     assert kept.objects == city.objects
     assert kept.mesh.faces.tobytes() == city.mesh().faces.tobytes()
     assert kept.ground.upper.tobytes() == city.ground.upper.tobytes()
+
+
+def test_what_a_killed_process_left_half_written_is_swept(city, tmp_path):
+    dead, alive = tmp_path / "a.1.part", tmp_path / "b.2.part"
+    for part in (dead, alive):
+        part.write_bytes(b"half")
+    os.utime(dead, (0, 0))
+    cache.store(tmp_path / "city.npz", city.dressing)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["b.2.part", "city.npz"]
 
 
 def test_a_damaged_or_unwritable_cache_is_no_error(city, tmp_path):

@@ -1,0 +1,37 @@
+"""Telling people that numba compiles; nothing is told where the code is on disk already."""
+
+from __future__ import annotations
+
+import math
+import time
+
+from numba.core import event
+
+from common.waiting import log
+
+STILL = 10.0  # s between two lines
+
+
+class Compiling(event.Listener):  # type: ignore[misc]
+    """Remembers since when it compiles, when it last did, and when it last said so."""
+
+    def __init__(self) -> None:
+        self.began = self.ended = self.said = -math.inf
+
+    def on_start(self, _: object) -> None:
+        """A function's turn has come."""
+        now = time.monotonic()
+        if now > self.ended + STILL:
+            self.began, self.said = now, -math.inf
+        if now >= self.said + STILL:
+            self.said = now
+            log.info("compiling for the first and only time ... %.0f s", now - self.began)
+
+    def on_end(self, _: object) -> None:
+        """It is done; others may follow."""
+        self.ended = time.monotonic()
+
+
+def tell_of_compiling() -> None:
+    """From now on, in this process."""
+    event.register("numba:compile", Compiling())
