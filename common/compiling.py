@@ -18,6 +18,11 @@ class Compiling(event.Listener):  # type: ignore[misc]
     def __init__(self) -> None:
         self.began = self.ended = self.said = -math.inf
 
+    @property
+    def ever(self) -> bool:
+        """Whether it has compiled at all."""
+        return self.began > -math.inf
+
     def on_start(self, _: object) -> None:
         """A function's turn has come."""
         now = time.monotonic()
@@ -32,6 +37,8 @@ class Compiling(event.Listener):  # type: ignore[misc]
         self.ended = time.monotonic()
 
 
-def tell_of_compiling() -> None:
+def tell_of_compiling() -> Compiling:
     """From now on, in this process."""
-    event.register("numba:compile", Compiling())
+    compiling = Compiling()
+    event.register("numba:compile", compiling)
+    return compiling

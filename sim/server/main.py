@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import selectors
@@ -9,19 +10,13 @@ import signal
 import sys
 from pathlib import Path
 
-import numpy as np
-
 from common import waiting
 from common.compiling import tell_of_compiling
 from common.errors import UserError
-from sim.server import collisions
-from sim.server.cameras import ENCODERS
-from sim.server.devices import DEVICES
 from sim.server.server import Server
-from sim.server.simulation import DEFAULT_STEP, Simulation
-from sim.server.spawn import spawn
 from sim.server.town import load_town
-from sim.server.wire import Description, Settings
+from sim.server.warm import LATER, compile_rest, rehearse, warm_up
+from sim.server.wire import Settings
 
 
 def serve(
@@ -43,10 +38,12 @@ def serve(
     to_parent = logging.StreamHandler(sys.stdout)
     if child:
         waiting.tell(to_parent)
-    tell_of_compiling()
+    compiling = tell_of_compiling()
     settings = Settings() if step is None else Settings(synchronous=True, fixed_delta=step)
     server = Server(host, port, load_town(source, maps), settings, maps)
     warm_up(server.sim)
+    if not compiling.ever:  # the others are on disk too, or else compiled now
+        rehearse(server.sim, LATER)
     if child:
         waiting.log.removeHandler(to_parent)
     else:
@@ -54,25 +51,8 @@ def serve(
     if sys.stdout is not None:  # closed by who started us
         sys.stdout.write(f"serving {server.sim.episode.town.name} on {host}:{server.port}\n")
         sys.stdout.flush()
-    server.run()
-
-
-def warm_up(sim: Simulation) -> None:
-    """Compile the kernels, or load them, before the first client waits for them."""
-    town = sim.episode.town
-    x, y, z, yaw = town.spawn_points[0].tolist()
-    pose = np.array([x, y, z + 1.5, 0.0, 0.0, yaw])
-    scratch = Simulation(town, Settings(), 0)
-    scratch.sensing = sim.sensing
-    for type_id in ("vehicle.tesla.model3", "walker.pedestrian.0001"):
-        spawn(scratch, Description(0, type_id, {}), pose.copy(), None)
-        pose[2] += 10.0
-    for _ in range(2):
-        scratch.episode.step(DEFAULT_STEP, scratch.settings)
-        scratch.episode.rows()
-    collisions.warm_up()
-    for type_id in (*ENCODERS, *DEVICES):
-        sim.sensing.forget(spawn(scratch, Description(0, type_id, {}), pose, None))
+    with compile_rest() if compiling.ever else contextlib.nullcontext():
+        server.run()
 
 
 def _stop_on_signals(server: Server) -> None:
