@@ -10,6 +10,7 @@ from numba.core import event
 from common.waiting import log
 
 STILL = 10.0  # s between two lines
+AGAIN = 60.0  # s without any, after which it begins anew
 
 
 class Compiling(event.Listener):  # type: ignore[misc]
@@ -26,7 +27,7 @@ class Compiling(event.Listener):  # type: ignore[misc]
     def on_start(self, _: object) -> None:
         """A function's turn has come."""
         now = time.monotonic()
-        if now > self.ended + STILL:
+        if now > self.ended + AGAIN:
             self.began, self.said = now, -math.inf
         if now >= self.said + STILL:
             self.said = now

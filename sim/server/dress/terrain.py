@@ -43,7 +43,12 @@ def fill_junctions(network: Network, ground: Ground, builder: Builder) -> Ground
 
 
 def _holes(surface: Mask) -> Mask:
-    found: Mask = ndimage.binary_fill_holes(surface) & ~surface
+    """What is bare and has surface all around."""
+    patch, count = ndimage.label(~surface)
+    hole = np.arange(count + 1) > 0
+    for edge in (patch[0], patch[-1], patch[:, 0], patch[:, -1]):
+        hole[edge] = False
+    found: Mask = hole[patch]
     return found
 
 
