@@ -119,7 +119,7 @@ def _moving_pairs(around: F64, order: I64) -> I64:
     return pairs[:count]
 
 
-@kernel
+@helper
 def _cell(at: float, first: float, count: int) -> int:
     """The row or column, of so many, that a coordinate (m) counts to; `first` is where they begin.
 
