@@ -7,6 +7,8 @@ from pathlib import Path
 
 import carla
 
+RUN_OVER = 0.1  # of the walkers, at most: who is hit by a vehicle dies
+
 Probe = Callable[[carla.World], str | None]  # what is wrong; None where all is well
 
 
@@ -25,9 +27,10 @@ def wait(world: carla.World, seconds: float) -> None:
 def moving(vehicles: int, walkers: int, seconds: float = 5.0, gone: float = 0.0) -> Probe:
     """So many vehicles and walkers exist, and half of them move at the end of the time.
 
-    CARLA's Traffic Manager takes vehicles away that stand for 90 s; the share `gone` may go.
+    CARLA's Traffic Manager takes vehicles away that stand for 90 s; their share `gone` may go.
     """
     wanted = {"vehicle.*": vehicles, "walker.*": walkers}
+    least = {"vehicle.*": (1.0 - gone) * vehicles, "walker.*": (1.0 - RUN_OVER) * walkers}
     end = min(seconds, 60.0)  # s: longer than a red light
 
     def probe(world: carla.World) -> str | None:
@@ -41,7 +44,7 @@ def moving(vehicles: int, walkers: int, seconds: float = 5.0, gone: float = 0.0)
         for pattern, number in wanted.items():
             first, last = before[pattern], places(world, pattern)
             moved = sum(last[i].distance(first[i]) > 0.5 for i in first if i in last)
-            if len(last) < (1.0 - gone) * number or moved < 0.5 * number:
+            if len(last) < least[pattern] or moved < 0.5 * number:
                 return f"{len(last)} of {number} {pattern} left, {moved} moved in {end:.0f} s"
             if any(place.z < -20.0 for place in last.values()):
                 return f"a {pattern} has fallen through the ground"
