@@ -45,9 +45,8 @@ def own_program(port, text, **more):
 
 
 def test_a_verdict_says_what_the_program_found(tmp_path, free_port):
-    asks = (
-        f"import carla; print('on', carla.Client('127.0.0.1', {free_port}).get_world().get_map())"
-    )
+    asks = f"import carla; client = carla.Client('127.0.0.1', {free_port})\n"
+    asks += "client.set_timeout(60.0); print('on', client.get_world().get_map())"
     program = own_program(free_port, asks, says=r"on Map\(name=Carla/Maps/(\w+)\)")
     assert run(program, sys.executable, tmp_path).text == "passes: suburb"
 
