@@ -123,7 +123,8 @@ def serving(program: Program, maps: Path, log: Path) -> Iterator[subprocess.Pope
     ):
         try:
             assert server.stdout is not None
-            if not server.stdout.readline():  # it has ended before it serves
+            told = iter(server.stdout.readline, b"")  # what it waits for, then that it serves
+            if not any(line.startswith(b"serving") for line in told):
                 server.wait()
             yield server
         finally:
