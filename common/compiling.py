@@ -14,10 +14,10 @@ AGAIN = 60.0  # s without any, after which it begins anew
 
 
 class Compiling(event.Listener):  # type: ignore[misc]
-    """Remembers since when it compiles, when it last did, and when it last said so."""
+    """Remembers since when it compiles, when it was last at it, and when it last said so."""
 
     def __init__(self) -> None:
-        self.began = self.ended = self.said = -math.inf
+        self.began = self.busy = self.said = -math.inf
 
     @property
     def ever(self) -> bool:
@@ -25,17 +25,19 @@ class Compiling(event.Listener):  # type: ignore[misc]
         return self.began > -math.inf
 
     def on_start(self, _: object) -> None:
-        """A function's turn has come."""
+        """A function's turn has come, alone or for another that calls it."""
         now = time.monotonic()
-        if now > self.ended + AGAIN:
-            self.began, self.said = now, -math.inf
-        if now >= self.said + STILL:
+        if now > self.busy + AGAIN:
+            self.began = self.said = now
+            log.info("compiling, once for all later starts ...")
+        elif now >= self.said + STILL:
             self.said = now
-            log.info("compiling for the first and only time ... %.0f s", now - self.began)
+            log.info("compiling ... %.0f s", now - self.began)
+        self.busy = now
 
     def on_end(self, _: object) -> None:
         """It is done; others may follow."""
-        self.ended = time.monotonic()
+        self.busy = time.monotonic()
 
 
 def tell_of_compiling() -> Compiling:
