@@ -62,3 +62,27 @@ def test_the_server_and_the_client_side_meet_only_on_the_wire() -> None:
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_a_module_fits_in_the_head(path: Path) -> None:
     assert len(path.read_text().splitlines()) <= 450
+
+
+def test_the_servers_compiled_helpers_are_called_by_compiled_code_only() -> None:
+    """From Python a helper is plain Python, a hundred times slower."""
+    for path in sorted((ROOT / "sim/server").rglob("*.py")):
+        tree = ast.parse(path.read_text())
+        functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+        compiled = {f.name: marks(f) for f in functions if marks(f)}
+        helpers = {name for name, how in compiled.items() if how & {"helper", "inline"}}
+        for function in functions:
+            if not marks(function):
+                assert not called(function) & helpers, f"{path}: {function.name}"
+
+
+def marks(function: ast.FunctionDef) -> set[str]:
+    """How a function is compiled; empty for one that is not."""
+    names = {node.id for node in function.decorator_list if isinstance(node, ast.Name)}
+    return names & {"kernel", "helper", "inline"}
+
+
+def called(function: ast.FunctionDef) -> set[str]:
+    """The plain names that a function calls."""
+    calls = [node.func for node in ast.walk(function) if isinstance(node, ast.Call)]
+    return {func.id for func in calls if isinstance(func, ast.Name)}

@@ -232,7 +232,7 @@ def _march_all(
         t[i], which[i] = _march(triangles, edges, items, size, origin, cell, o[i], d[i], limit)
 
 
-@helper
+@kernel
 def _boxes(triangles: F32, o: F64, d: F64, t: F64, which: I64, first: int) -> None:
     """Let the rays meet the boxes' triangles too; they count from `first`."""
     for i in range(d.shape[0]):
