@@ -102,15 +102,23 @@ def tended(
     client: carla.Client, cars: list[tuple[carla.ActorBlueprint, carla.Transform]]
 ) -> Iterator[None]:
     """Cars that a Traffic Manager of the client drives, in step with its ticks."""
+    with traffic_manager(client) as manager:
+        autopilot = carla.command.SetAutopilot(carla.command.FutureActor, True, manager.get_port())
+        spawn = carla.command.SpawnActor
+        client.apply_batch_sync([spawn(*car).then(autopilot) for car in cars])
+        yield
+
+
+@contextlib.contextmanager
+def traffic_manager(client: carla.Client) -> Iterator[carla.TrafficManager]:
+    """A Traffic Manager of the client on a free port, in step with its ticks."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     manager = client.get_trafficmanager(port)
     manager.set_synchronous_mode(True)
-    autopilot = carla.command.SetAutopilot(carla.command.FutureActor, True, port)
-    spawn = carla.command.SpawnActor
-    client.apply_batch_sync([spawn(*car).then(autopilot) for car in cars])
-    yield
+    manager.set_random_device_seed(1)
+    yield manager
     manager.set_synchronous_mode(False)
     manager.shut_down()
 

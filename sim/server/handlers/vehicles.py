@@ -173,7 +173,8 @@ def move_door(call: Call, actor_id: int, door: int, *, on: bool) -> None:
 
 
 def set_actor_autopilot(call: Call, actor_id: int, on: bool, port: int = 0) -> None:
-    """The client's Traffic Manager takes the vehicle or leaves it: the server has no part in it."""
+    """The client's Traffic Manager takes the vehicle or leaves it: here it only has to exist."""
+    vehicle(call, actor_id)
 
 
 def get_telemetry_data(call: Call, actor_id: int) -> Wire:

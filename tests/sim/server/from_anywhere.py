@@ -9,7 +9,7 @@ ends with the count, and with 1 if there was any.
 """
 
 import argparse
-import socket
+import contextlib
 import sys
 import time
 from pathlib import Path
@@ -17,6 +17,7 @@ from pathlib import Path
 import carla
 import numpy as np
 
+from sim.bench import traffic_manager
 from sim.launch import embedded_server
 from sim.maps.files import is_file_name, read_map
 
@@ -87,7 +88,7 @@ class Drives:
 
 
 def start(port, town):
-    """Client, world and Traffic Manager in lockstep; how long the map took to load (s)."""
+    """Client and world in lockstep; how long the map took to load (s)."""
     client = carla.Client("127.0.0.1", port, worker_threads=8)
     client.set_timeout(120.0)
     begun = time.monotonic()
@@ -97,13 +98,7 @@ def start(port, town):
         world = client.load_world(town)
     took = time.monotonic() - begun
     world.apply_settings(carla.WorldSettings(True, False, STEP))
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        free = probe.getsockname()[1]
-    manager = client.get_trafficmanager(free)
-    manager.set_synchronous_mode(True)
-    manager.set_random_device_seed(1)
-    return client, world, manager, took
+    return client, world, took
 
 
 def say(text):
@@ -117,8 +112,9 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("town", help="a built-in town's name, or an .xodr file")
     town = parser.parse_args().town
-    with embedded_server(step=STEP) as port:
-        client, world, manager, took = start(port, town)
+    with contextlib.ExitStack() as stack:
+        client, world, took = start(stack.enter_context(embedded_server(step=STEP)), town)
+        manager = stack.enter_context(traffic_manager(client))
         points = world.get_map().get_spawn_points()
         bad = 0
         for group in groups(points):
@@ -131,7 +127,6 @@ def main():
                 say(f"spawn point {i} at {at.x:.1f} {at.y:.1f}: {faults[i]}")
             drives.clear(client)
             world.tick(60.0)
-        manager.set_synchronous_mode(False)
     say(f"{town}: loaded in {took:.1f} s, {len(points)} spawn points, {bad} bad")
     sys.exit(bad > 0)
 

@@ -11,7 +11,6 @@ import contextlib
 import faulthandler
 import math
 import queue
-import socket
 import sys
 import time
 from pathlib import Path
@@ -19,7 +18,7 @@ from pathlib import Path
 import carla
 import numpy as np
 
-from sim.bench import resident, server_process
+from sim.bench import fleet, resident, server_process, tended
 from sim.launch import embedded_server
 
 STEP = 0.05
@@ -104,26 +103,13 @@ def reload_cycle(client):
 def managed_cycle(client):
     """Vehicles of the Traffic Manager drive for a simulated second."""
     world = client.reload_world(False)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    manager = client.get_trafficmanager(port)
-    manager.set_synchronous_mode(True)
-    manager.set_random_device_seed(1)
-    autopilot = carla.command.SetAutopilot(carla.command.FutureActor, True, port)
-    car = world.get_blueprint_library().find("vehicle.tesla.model3")
-    points = world.get_map().get_spawn_points()
-    places = points[:: max(len(points) // MANAGED, 1)][:MANAGED]
-    spawn = [carla.command.SpawnActor(car, place).then(autopilot) for place in places]
-    client.apply_batch_sync(spawn, True)
+    with tended(client, fleet(world, MANAGED)):
 
-    def work():
-        for _ in range(round(1.0 / STEP)):
-            world.tick()
+        def work():
+            for _ in range(round(1.0 / STEP)):
+                world.tick()
 
-    yield work
-    manager.set_synchronous_mode(False)
-    manager.shut_down()
+        yield work
 
 
 def soak(cameras, reloads, connects, hours=0.0, most=math.inf):
