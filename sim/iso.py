@@ -24,7 +24,7 @@ _AXIAL = np.array([-1.0, 1.0, -1.0])
 _RAD_PER_DEG = math.pi / 180.0
 _MOTION_ORDER = np.array([0, 1, 2, 4, 5, 3, *range(6, 15)])
 _MOTION_SIGN = np.concatenate([_POLAR, [-1.0, -1.0, 1.0], _POLAR, _AXIAL, _POLAR])
-_MOTION_UNIT = np.repeat([1.0, _RAD_PER_DEG, 1.0, _RAD_PER_DEG, 1.0], 3)
+_MOTION_SCALE = _MOTION_SIGN / np.repeat([1.0, _RAD_PER_DEG, 1.0, _RAD_PER_DEG, 1.0], 3)
 
 
 def radians(deg: ArrayLike) -> FloatArray:
@@ -87,8 +87,7 @@ def motion_to_carla(motion: ArrayLike) -> FloatArray:
     x, y, z, roll, pitch, yaw, then three world vectors (m, rad, s) -> x, y, z, pitch, yaw, roll,
     the same vectors (m, deg, s; CARLA's axes).
     """
-    out: FloatArray = np.asarray(motion, np.float64)[..., _MOTION_ORDER] * _MOTION_SIGN
-    out /= _MOTION_UNIT
+    out: FloatArray = np.asarray(motion, np.float64)[..., _MOTION_ORDER] * _MOTION_SCALE
     return out
 
 

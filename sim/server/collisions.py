@@ -140,6 +140,8 @@ class Collisions:
             return []
         axes = np.zeros((len(pairs), 2))
         pairs = pairs[: contact_step.first_touches(bodies, pairs, axes)]
+        if not len(pairs):
+            return []
         contact_step.go_back(bodies[still:])
         contacts = np.zeros(len(pairs), CONTACT)
         contacts = contacts[: contact_step.find_contacts(bodies, pairs, axes, contacts)]

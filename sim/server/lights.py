@@ -16,7 +16,6 @@ from sim.server.triggers import Triggers
 RED, YELLOW, GREEN, OFF = 0, 1, 2, 3  # CARLA's TrafficLightState
 GREEN_TIME, YELLOW_TIME, RED_TIME = 10.0, 3.0, 2.0  # s, CARLA's defaults
 NOSE = 1.0  # m at a vehicle's front that must lie in a trigger
-_NOSE = np.array([0.0, NOSE])
 ALONG = 1.05  # rad between a vehicle and the traffic a light governs
 
 
@@ -42,6 +41,8 @@ class LightController:
         self._turn = np.zeros(len(groups), np.int64)  # the phase whose turn it is
         self._stage = np.full(len(groups), GREEN, np.int64)
         self._clock = np.zeros(len(groups))  # s in this stage
+        self._running = np.zeros(len(groups))  # 1 where the clock runs, 0 where it is frozen
+        self._ends = np.zeros(len(groups))  # s on the clock at which the stage ends
         self._triggers = _triggers(signals)
         self._groups = np.arange(len(groups))
         # (groups, phases) the light whose times hold for a phase of a group
@@ -57,12 +58,16 @@ class LightController:
 
     def step(self, dt: float) -> None:
         """Let dt (s) pass."""
-        lead = self._lead[self._groups, self._turn]
-        running = ~self.frozen[lead]
-        self._clock += dt * running
-        over = running & (self._clock >= self._times[self._stage, lead] - 1e-9)
-        for k in over.nonzero()[0].tolist():
+        self._clock += dt * self._running
+        for k in (self._clock >= self._ends).nonzero()[0].tolist():
             self._advance(k)
+
+    def _schedule(self) -> None:
+        """Note which clocks run and when their stages end; whatever changes that calls this."""
+        lead = self._lead[self._groups, self._turn]
+        frozen = self.frozen[lead]
+        self._running = np.where(frozen, 0.0, 1.0)
+        self._ends = np.where(frozen, np.inf, self._times[self._stage, lead] - 1e-9)
 
     def _advance(self, k: int) -> None:
         self._clock[k] = 0.0
@@ -77,6 +82,7 @@ class LightController:
         members = self.group == k
         self.states[members] = RED
         self.states[members & (self.phase == self._turn[k])] = self._stage[k]
+        self._schedule()
 
     def reset(self) -> None:
         """Every group starts its cycle again."""
@@ -107,6 +113,7 @@ class LightController:
         """
         for array, value in zip(self._changing(), saved, strict=True):
             array[:] = unpacked(value, array.dtype)
+        self._schedule()
 
     def _changing(self) -> tuple[NDArray[Any], ...]:
         times = (self.green, self.yellow, self.red)
@@ -122,6 +129,7 @@ class LightController:
             self._turn[k], self._stage[k] = self.phase[i], state
         elif not np.isin(self.states[self.group == k], (YELLOW, GREEN)).any():
             self._stage[k] = RED
+        self._schedule()
 
     def set_times(
         self,
@@ -135,6 +143,7 @@ class LightController:
         for times, value in ((self.green, green), (self.yellow, yellow), (self.red, red)):
             if value is not None:
                 times[phase] = value
+        self._schedule()
 
     def freeze(self, frozen: bool, i: int | None = None) -> None:
         """Stop or start the clocks of the group of light i, or of all."""
@@ -142,6 +151,7 @@ class LightController:
             self.frozen[:] = frozen
         else:
             self.frozen[self.group == self.group[i]] = frozen
+        self._schedule()
 
     def group_of(self, i: int) -> tuple[int, ...]:
         """The lights of the same junction as light i, itself among them."""
@@ -160,10 +170,8 @@ class LightController:
         Returns:
             (N,) indices into `signals`.
         """
-        ahead = np.stack([np.cos(yaw), np.sin(yaw)], axis=-1)
-        reach = np.asarray(half_length, np.float64)[..., None] - _NOSE
-        noses = xy[:, None] + ahead[:, None] * reach[..., None]
-        return self._triggers.first_ahead(noses, yaw, ALONG)
+        reach = np.broadcast_to(np.asarray(half_length, np.float64), yaw.shape)
+        return self._triggers.first_ahead(xy, yaw, reach, NOSE, ALONG)
 
 
 def _triggers(signals: Sequence[Signal]) -> Triggers:

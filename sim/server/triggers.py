@@ -37,19 +37,21 @@ class Triggers:
         _last_around(points, self.centre, self.axis, self.half, out)
         return out
 
-    def first_ahead(self, noses: F64, headings: F64, most: float) -> I64:
-        """The first box of about its own heading that holds a point of each vehicle: (N,).
+    def first_ahead(self, xy: F64, yaw: F64, reach: F64, nose: float, most: float) -> I64:
+        """The first box of about its own heading that holds each vehicle's nose: (N,).
 
-        NOWHERE where there is none.
+        NOWHERE where there is none. The nose is held by either of its ends.
 
         Args:
-            noses: (N, P, 2) m.
-            headings: (N,) rad of the vehicles.
+            xy: (N, 2) m, the vehicles' centres.
+            yaw: (N,) rad.
+            reach: (N,) m from the centre to the front end of the nose.
+            nose: m, its length.
             most: rad between a vehicle's heading and the box's.
         """
-        out = np.full(len(noses), NOWHERE, np.int64)
+        out = np.full(len(xy), NOWHERE, np.int64)
         boxes = (self.centre, self.heading, self.axis, self.half)
-        _first_ahead(noses, headings, most, *boxes, out)
+        _first_ahead(xy, yaw, reach, nose, most, *boxes, out)
         return out
 
 
@@ -70,13 +72,25 @@ def _last_around(points: F64, centre: F64, axis: F64, half: F64, out: I64) -> No
 
 @kernel
 def _first_ahead(
-    noses: F64, yaw: F64, most: float, centre: F64, heading: F64, axis: F64, half: F64, out: I64
+    xy: F64,
+    yaw: F64,
+    reach: F64,
+    nose: float,
+    most: float,
+    centre: F64,
+    heading: F64,
+    axis: F64,
+    half: F64,
+    out: I64,
 ) -> None:
-    for i in range(noses.shape[0]):
+    for i in range(xy.shape[0]):
+        cos, sin = math.cos(yaw[i]), math.sin(yaw[i])
+        front_x, front_y = xy[i, 0] + cos * reach[i], xy[i, 1] + sin * reach[i]
         for k in range(centre.shape[0]):
-            for p in range(noses.shape[1]):
-                if _holds(k, centre, axis, half, noses[i, p, 0], noses[i, p, 1]):
-                    turn = yaw[i] - heading[k]
-                    turn -= 2.0 * math.pi * math.floor((turn + math.pi) / (2.0 * math.pi))
-                    if abs(turn) < most and out[i] < 0:
-                        out[i] = k
+            held = _holds(k, centre, axis, half, front_x, front_y)
+            if held or _holds(k, centre, axis, half, front_x - cos * nose, front_y - sin * nose):
+                turn = yaw[i] - heading[k]
+                turn -= 2.0 * math.pi * math.floor((turn + math.pi) / (2.0 * math.pi))
+                if abs(turn) < most:
+                    out[i] = k
+                    break
