@@ -7,18 +7,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import TypeVar, cast
-
-import numba
+from typing import TypeVar
 
 from common.frames import FloatArray
+from common.kernels import kept
 
 F = TypeVar("F", bound=Callable[..., object])
 
 
 def kernel(function: F) -> F:
     """The function compiled at its first call; it runs without the interpreter's lock."""
-    return cast(F, numba.njit(cache=True, nogil=True)(function))
+    return kept(function, nogil=True)
 
 
 @kernel

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar, cast
 
-import numba
 from numba.extending import register_jitable
+
+from common.kernels import kept
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -20,7 +21,7 @@ OPTIONS = {"nogil": True, "_nrt": False, "no_cfunc_wrapper": True}
 
 def kernel(function: F) -> F:
     """The function compiled at its first call, kept on disk; it runs without the GIL."""
-    return cast(F, numba.njit(cache=True, **OPTIONS)(function))
+    return kept(function, **OPTIONS)
 
 
 def helper(function: F) -> F:

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
-import numba
 from numba.extending import register_jitable
+
+from common.kernels import kept
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -21,8 +22,7 @@ OPTIONS = {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True}
 
 def kernel(function: Callable[P, R]) -> Callable[P, R]:
     """The function compiled at its first call, kept on disk; it runs without the GIL."""
-    compiled: Callable[P, R] = numba.njit(cache=True, **OPTIONS)(function)
-    return compiled
+    return kept(function, **OPTIONS)
 
 
 def helper(function: Callable[P, R]) -> Callable[P, R]:

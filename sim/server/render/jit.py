@@ -17,6 +17,8 @@ from typing import ParamSpec, TypeVar
 import numba
 from numba.extending import register_jitable
 
+from common.kernels import kept
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -54,10 +56,9 @@ def kernel(function: Callable[P, R]) -> Callable[P, R]:
     before = numba.config.CACHE_DIR
     numba.config.CACHE_DIR = str(FOLDER)
     try:
-        compiled: Callable[P, R] = numba.njit(cache=True, **OPTIONS)(function)
+        return kept(function, **OPTIONS)
     finally:
         numba.config.CACHE_DIR = before
-    return compiled
 
 
 def inline(function: Callable[P, R]) -> Callable[P, R]:
