@@ -26,6 +26,7 @@ DAMAGED = (
 )  # fmt: skip
 """What NumPy and zipfile raise on files with bytes changed or cut off."""
 ABANDONED = 600.0  # s; to write a dressing takes one
+MOST_BYTES = 2 << 30  # of all towns; those not used for longest go first
 GROUND = ("x", "y", "cell", "lower", "upper", "kind")
 
 
@@ -57,6 +58,8 @@ def stored(path: Path) -> Dressing | None:
             objects = tuple(_object(row.tolist()) for row in data["objects"])
     except DAMAGED:
         return None
+    with contextlib.suppress(OSError):  # a folder that we may only read
+        path.touch()
     return Dressing(mesh, objects, ground)
 
 
@@ -66,12 +69,18 @@ def _object(row: list[float]) -> StaticObject:
 
 
 def _sweep(own: Path) -> None:
-    """Take away what processes that were killed have left half written beside our file."""
-    now = own.stat().st_mtime
-    for part in own.parent.glob("*.part"):
+    """Take away what killed processes have left half written beside our file, and old towns."""
+    files = {}
+    for path in own.parent.iterdir():
         with contextlib.suppress(FileNotFoundError):  # another process sweeps too
-            if now - part.stat().st_mtime > ABANDONED:
-                part.unlink()
+            files[path] = path.stat()
+    now, room = files[own].st_mtime, MOST_BYTES - files[own].st_size
+    for path, state in sorted(files.items(), key=lambda pair: -pair[1].st_mtime):
+        if path.suffix == ".npz":
+            room -= state.st_size
+        dead = path.suffix == ".part" and now - state.st_mtime > ABANDONED
+        if dead or (path.suffix == ".npz" and room < 0):
+            path.unlink(missing_ok=True)
 
 
 def store(path: Path, dressing: Dressing) -> None:

@@ -164,6 +164,16 @@ def test_what_a_killed_process_left_half_written_is_swept(city, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["b.2.part", "city.npz"]
 
 
+def test_of_many_towns_those_used_last_are_kept(city, tmp_path, monkeypatch):
+    for day, name in enumerate(("old", "used", "new")):
+        cache.store(tmp_path / f"{name}.npz", city.dressing)
+        os.utime(tmp_path / f"{name}.npz", (day, day))
+    monkeypatch.setattr(cache, "MOST_BYTES", 3 * (tmp_path / "old.npz").stat().st_size)
+    assert cache.stored(tmp_path / "used.npz") is not None
+    cache.store(tmp_path / "last.npz", city.dressing)
+    assert sorted(path.stem for path in tmp_path.iterdir()) == ["last", "new", "used"]
+
+
 def test_a_damaged_or_unwritable_cache_is_no_error(city, tmp_path):
     path = tmp_path / "city.npz"
     path.write_bytes(b"PK\x03\x04 not a town")
