@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-import numpy as np
-
 from sim.server.scene import Planes, View
 from sim.server.sensors import images
 from sim.server.sensors.normals import normals
@@ -46,4 +44,4 @@ def payload(texture: Texture, planes: Planes, view: View) -> list[bytes | memory
             return images.grey(planes.label, view.fov)
         case Texture.NORMALS:
             return normals(planes, view)
-    return images.grey(np.zeros_like(planes.label), view.fov)
+    return images.black(view.width_px, view.height_px, view.fov)

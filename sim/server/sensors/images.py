@@ -16,6 +16,7 @@ from sim.server.jit import kernel
 from sim.server.scene import F32, U8, U32, Planes
 
 FAR = 1000.0  # m, where CARLA's depth image ends
+BLACK = 0xFF000000  # an opaque pixel's four bytes, B first
 _STEPS = 2**24 - 1
 
 
@@ -79,9 +80,13 @@ def _framed(planes: Planes, fov: float, pixels: NDArray[np.uint8]) -> list[bytes
 
 def grey(values: U8, fov: float) -> list[bytes | memoryview]:
     """One value (height, width) in all three colours."""
-    out = np.full((*values.shape, 4), 255, np.uint8)
-    out[:, :, :3] = values[:, :, None]
+    out = values * np.uint32(0x010101) | np.uint32(BLACK)
     return [header(values.shape[1], values.shape[0], fov), out.data.cast("B")]
+
+
+def black(width: int, height: int, fov: float) -> list[bytes | memoryview]:
+    """An image without anything."""
+    return [header(width, height, fov), np.full((height, width), BLACK, np.uint32).data.cast("B")]
 
 
 def rgb(planes: Planes, fov: float) -> list[bytes | memoryview]:

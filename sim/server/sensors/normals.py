@@ -19,52 +19,51 @@ F64 = NDArray[np.float64]
 
 
 @helper
-def _step(depth: F32, row: int, col: int, down: int, right: int, focal: float, out: F64) -> None:
-    """The surface's tangent along a row or column of pixels, to out (3,), camera axes.
+def _step(depth: F32, row: int, col: int, down: int, right: int) -> tuple[float, float]:
+    """How much deeper the surface is one row below or one column to the right, and the depth there.
 
-    Of the two neighbours the one nearer in depth counts: the other may lie on another surface.
+    Of the two neighbours the one nearer in depth counts: the other may lie on another surface, and
+    on the other side of the pixel. Both are NaN where no neighbour has a depth.
     """
     height, width = depth.shape
-    here = depth[row, col]
-    best, sign = math.inf, 0
+    best, slope, there = math.inf, math.nan, math.nan
     for way in (1, -1):
         r, c = row + way * down, col + way * right
-        if 0 <= r < height and 0 <= c < width and abs(depth[r, c] - here) < best:
-            best, sign = abs(depth[r, c] - here), way
-    out[:] = 0.0
-    if sign == 0:
-        return
-    r, c = row + sign * down, col + sign * right
-    there = depth[r, c]
-    x0, y0 = col + 0.5 - 0.5 * width, row + 0.5 - 0.5 * height
-    x1, y1 = c + 0.5 - 0.5 * width, r + 0.5 - 0.5 * height
-    out[0] = sign * (x1 * there - x0 * here) / focal
-    out[1] = sign * (y1 * there - y0 * here) / focal
-    out[2] = sign * (there - here)
+        if 0 <= r < height and 0 <= c < width:
+            rise = depth[r, c] - depth[row, col]
+            if abs(rise) < best:
+                best, slope, there = abs(rise), float(way * rise), float(depth[r, c])
+    return slope, there
 
 
 @kernel
 def _paint(depth: F32, focal: float, turn: F64, out: U8) -> None:
-    """Fill `out` (height, width, 4); `turn` (3, 3) is world_from_cam in CARLA's axes."""
-    a, b = np.zeros(3), np.zeros(3)
+    """Fill `out` (height, width, 4); `turn` (3, 3) is world_from_cam in CARLA's axes.
+
+    A pixel (u, v) from the middle of the picture sees the point (u, v, focal) depth / focal. With
+    the slopes s and t and the neighbours' depths p and q, the surface's tangents are
+    (u s + p, v s, focal s) along the row and (u t, v t + q, focal t) along the column, each times
+    1 / focal. Column x row is a normal that points at the camera.
+    """
+    height, width = depth.shape
     out[...] = 0
-    for row in range(depth.shape[0]):
-        for col in range(depth.shape[1]):
+    for row in range(height):
+        v = row + 0.5 - 0.5 * height
+        for col in range(width):
             out[row, col, 3] = 255
             if not depth[row, col] < math.inf:
                 continue
-            _step(depth, row, col, 0, 1, focal, a)
-            _step(depth, row, col, 1, 0, focal, b)
-            # rows x columns points away from the camera, so columns x rows points at it
-            x = b[1] * a[2] - b[2] * a[1]
-            y = b[2] * a[0] - b[0] * a[2]
-            z = b[0] * a[1] - b[1] * a[0]
+            u = col + 0.5 - 0.5 * width
+            s, p = _step(depth, row, col, 0, 1)
+            t, q = _step(depth, row, col, 1, 0)
+            x, y, z = q * s * focal, p * t * focal, -(q * s * u + p * t * v + p * q)
             length = math.sqrt(x * x + y * y + z * z)
-            if length == 0.0:
+            if not length > 0.0:
                 continue
+            scale = 127.5 / length
             for k in range(3):
-                n = (turn[k, 0] * x + turn[k, 1] * y + turn[k, 2] * z) / length
-                out[row, col, 2 - k] = int(127.5 * (n + 1.0) + 0.5)
+                n = turn[k, 0] * x + turn[k, 1] * y + turn[k, 2] * z
+                out[row, col, 2 - k] = int(scale * n + 128.0)
 
 
 def normals(planes: Planes, view: View) -> list[bytes | memoryview]:

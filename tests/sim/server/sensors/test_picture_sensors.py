@@ -91,6 +91,20 @@ def test_a_side_wall_faces_carlas_right_side():
     assert np.abs(left - [128, 255, 128]).max() <= 2  # G is CARLA's y, which points right
 
 
+def test_a_slope_that_falls_to_a_side_has_its_normal_at_every_pixel():
+    towards = np.array([0.3, -0.5, -0.8])  # in the camera's axes: right, down, ahead
+    towards /= np.linalg.norm(towards)
+    across, down = rays()
+    away = -(towards[0] * across + towards[1] * down + towards[2])
+    depth = np.where(away > 0, 2.0 / np.maximum(away, 1e-9), np.inf)
+    image = pixels(normals(planes(depth), view()), np.uint8, 4)[:, :, :3].astype(int)
+    right, below, ahead = towards  # CARLA's x is ahead, y right, z up
+    seen = np.isfinite(depth)
+    assert seen.mean() > 0.5
+    assert np.abs(image[seen] - 127.5 * (np.array([-below, right, ahead]) + 1.0)).max() <= 1.5
+    assert (image[~seen] == 0).all()
+
+
 def test_a_wall_comes_nearer_from_its_middle():
     camera = FlowCamera()
     camera.payload(planes(10.0), view(0.0), nobody())
