@@ -106,10 +106,13 @@ class Server:
     def run(self) -> None:
         """Serve until `running` is False."""
         while self.running:
-            for key, events in self.selector.select(self._due()):
+            came = self.selector.select(self._due())
+            looked = time.monotonic()
+            for key, events in came:
                 key.data(events)
             for _ in range(len(self.busy)):
                 self.busy.popleft().turn()
+            self._rouse_lost(looked)
         for sock in self._open:
             sock.close()
 
@@ -145,7 +148,10 @@ class Server:
             self._held_since = time.monotonic()
             if not peer.closed:
                 self._answer(peer, request)
-        waits = self._rouse_lost()
+        waits = [rouser.began + ROUSING - time.monotonic() for rouser in self._rousers]
+        patience = self.sim.traffic_managers.patience()
+        if patience is not None:
+            waits.append(patience)
         if self.busy:
             waits.append(0.0)
         if self._held:
@@ -164,20 +170,19 @@ class Server:
         self._publish()
         return wait
 
-    def _rouse_lost(self) -> list[float]:
-        """Wake the Traffic Managers that have lost a tick; when to look again, in seconds."""
-        now = time.monotonic()
-        for owner, port in self.sim.traffic_managers.lost():
+    def _rouse_lost(self, looked: float) -> None:
+        """Wake the Traffic Managers that had lost a tick when the requests that are answered came.
+
+        What came since, while the server did something that takes long, is not read yet.
+        """
+        for owner, port in self.sim.traffic_managers.lost(looked):
             assert isinstance(owner, Peer)
             self._rouse(owner, port)
         for rouser in self._rousers:
-            if not rouser.closed and rouser.began + ROUSING <= now:
+            if not rouser.closed and rouser.began + ROUSING <= looked:
                 log.warning("a Traffic Manager does not answer: it is left alone")
                 rouser.close()
         self._rousers = [rouser for rouser in self._rousers if not rouser.closed]
-        patience = self.sim.traffic_managers.patience()
-        waits = [rouser.began + ROUSING - now for rouser in self._rousers]
-        return waits if patience is None else [*waits, patience]
 
     def _rouse(self, owner: Peer, port: int) -> None:
         log.warning("the Traffic Manager on port %d has lost a tick: it is told again", port)

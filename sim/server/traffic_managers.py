@@ -91,9 +91,12 @@ class TrafficManagers:
         elif method == "tick_cue" and cycle.ended_at > 0.0:
             cycle.lost_at = time.monotonic() + OVERDUE
 
-    def lost(self) -> list[tuple[object, int]]:
-        """Connections and ports of the Traffic Managers whose cycle is lost, each told once."""
-        now, found = time.monotonic(), []
+    def lost(self, now: float) -> list[tuple[object, int]]:
+        """Connections and ports of the Traffic Managers whose cycle is lost, each told once.
+
+        `now`: until when the requests were read that the register has observed.
+        """
+        found = []
         for peer, cycle in self._cycles.items():
             if cycle.lost_at is not None and cycle.lost_at <= now:
                 cycle.lost_at = None

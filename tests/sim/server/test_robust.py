@@ -436,9 +436,9 @@ def test_what_is_announced_again_and_again_holds_no_tick_for_ever(port, world, f
         thread.join()
 
 
-def test_a_traffic_manager_that_does_not_answer_is_left_alone(port, world, monkeypatch):
-    monkeypatch.setattr(server, "ROUSING", 0.1)
-    monkeypatch.setattr(traffic_managers, "OVERDUE", 0.1)
+@contextlib.contextmanager
+def ticking_client():
+    """A server in this process, and a client that asks it; its Traffic Manager is a deaf socket."""
     own = server.Server("127.0.0.1", 0, load_town("city"), Settings(synchronous=True))
     running = threading.Thread(target=own.run)
     running.start()
@@ -447,23 +447,55 @@ def test_a_traffic_manager_that_does_not_answer_is_left_alone(port, world, monke
             socket.create_server(("127.0.0.1", 0)) as deaf,
             socket.create_connection(("127.0.0.1", own.port), 20.0) as client,
         ):
-            cycle = ("get_vehicle_light_states", "apply_batch", "get_episode_settings", "tick_cue")
-            arguments = {"apply_batch": [[], False]}
-            register = ["add_traffic_manager_running", ["127.0.0.1", deaf.getsockname()[1]]]
-            for method, *rest in (register, *([m, *arguments.get(m, ())] for m in cycle)):
-                client.sendall(msgpack.packb([0, 1, method, [[False], *rest]]))
-                assert client.recv(1 << 16)
             deaf.settimeout(20.0)
-            roused, _ = deaf.accept()
-            with roused:
-                roused.settimeout(20.0)
-                while roused.recv(1 << 16):  # until the server hangs up
-                    pass
+
+            def ask(method, *arguments):
+                client.sendall(request(method, *arguments))
+                assert client.recv(1 << 16)
+
+            ask("add_traffic_manager_running", ["127.0.0.1", deaf.getsockname()[1]])
+            ask("get_vehicle_light_states")
+            ask("apply_batch", [], False)
+            ask("get_episode_settings")
+            yield own, client, ask, deaf
     finally:
         own.running = False
         with contextlib.suppress(OSError):  # it may have ended by now: the clients' going woke it
             socket.create_connection(("127.0.0.1", own.port), 20.0).close()
         running.join()
+
+
+def request(method, *arguments):
+    return msgpack.packb([0, 1, method, [[False], *arguments]])
+
+
+def test_a_traffic_manager_that_does_not_answer_is_left_alone(port, world, monkeypatch):
+    monkeypatch.setattr(server, "ROUSING", 0.1)
+    monkeypatch.setattr(traffic_managers, "OVERDUE", 0.1)
+    with ticking_client() as (_, _, ask, deaf):
+        ask("tick_cue")
+        roused, _ = deaf.accept()
+        with roused:
+            roused.settimeout(20.0)
+            while roused.recv(1 << 16):  # until the server hangs up
+                pass
+
+
+def test_a_cycle_that_begins_while_the_server_is_busy_is_not_lost(monkeypatch):
+    monkeypatch.setattr(traffic_managers, "OVERDUE", 0.1)
+    with ticking_client() as (own, client, ask, deaf):
+
+        def measure():
+            own.sim.sensors_due = False
+            client.sendall(request("get_vehicle_light_states"))
+            time.sleep(2.0 * traffic_managers.OVERDUE)
+
+        monkeypatch.setattr(own.sim, "publish_sensors", measure)
+        ask("tick_cue")
+        assert client.recv(1 << 16)  # that cycle's answer
+        deaf.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            deaf.accept()
 
 
 def test_a_full_disk_ends_the_recording_and_no_tick(tmp_path):

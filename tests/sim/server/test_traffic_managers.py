@@ -51,17 +51,17 @@ def ticking(managers, port=8000):
 def test_a_cycle_that_does_not_follow_its_tick_is_lost_and_told_once(clock):
     managers = TrafficManagers()
     peer = ticking(managers)
-    assert managers.lost() == [] and managers.patience() == OVERDUE
+    assert managers.lost(clock.now) == [] and managers.patience() == OVERDUE
     clock.now += OVERDUE
-    assert managers.lost() == [(peer, 8000)]
-    assert managers.lost() == [] and managers.patience() is None
+    assert managers.lost(clock.now) == [(peer, 8000)]
+    assert managers.lost(clock.now) == [] and managers.patience() is None
 
 
 def test_a_cycle_that_begins_in_time_is_not_lost(clock):
     managers = TrafficManagers()
     call(managers, ticking(managers), "get_vehicle_light_states")
     clock.now += 2.0 * OVERDUE
-    assert managers.lost() == []
+    assert managers.lost(clock.now) == []
 
 
 @pytest.mark.parametrize("end", ["remove", "forget"])
@@ -73,7 +73,7 @@ def test_nothing_is_awaited_of_a_traffic_manager_that_has_ended(clock, end):
     else:
         managers.forget(peer)
     clock.now += 2.0 * OVERDUE
-    assert managers.lost() == [] and managers.patience() is None
+    assert managers.lost(clock.now) == [] and managers.patience() is None
 
 
 def test_whoever_ticks_without_a_traffic_manager_is_left_alone(clock):
