@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sim.server.sensors.attributes import number
 from sim.server.vehicle_physics import REFERENCE_FRICTION
 
 F64 = NDArray[np.float64]
@@ -29,11 +30,11 @@ class Zone:
         """From the trigger's pose (6,) and its blueprint's attributes, half sizes in cm.
 
         Raises:
-            ValueError: an attribute is no number.
+            ValueError: an attribute is no finite number.
         """
         at = np.asarray(pose, np.float64)
-        half = np.array([abs(float(get(f"extent_{axis}") or 100.0)) for axis in "xyz"]) * _METRES
-        friction = max(float(get("friction") or REFERENCE_FRICTION), 0.0)
+        half = np.array([abs(number(get, f"extent_{axis}", 100.0)) for axis in "xyz"]) * _METRES
+        friction = max(number(get, "friction", REFERENCE_FRICTION), 0.0)
         return Zone(at[:3].copy(), float(at[5]), half, friction)
 
 

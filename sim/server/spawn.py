@@ -24,7 +24,7 @@ def spawn(sim: Simulation, wanted: Description, pose: FloatArray, parent: Actor 
     """A new actor at a pose (6,), in the parent's frame where there is one.
 
     Raises:
-        RpcError: no such blueprint, the place is taken, or the world is full.
+        RpcError: no such blueprint, a broken attribute, a taken place, or a full world.
     """
     blueprint = blueprints.find(wanted.id)
     if blueprint is None:
@@ -40,7 +40,11 @@ def spawn(sim: Simulation, wanted: Description, pose: FloatArray, parent: Actor 
     centre = np.array(blueprint.box_centre, np.float64)
     actor = episode.actors.add(wanted, world_pose, centre, blueprint.half_extent)
     actor.label = int(blueprint.label)
-    episode.embody(actor, blueprint)
+    try:
+        episode.embody(actor, blueprint)
+    except ValueError as error:
+        episode.destroy(actor)
+        raise RpcError(f"unable to spawn actor: {error}") from error
     if kind is Kind.SENSOR:
         sim.admit(actor)
     if parent is not None:

@@ -20,6 +20,7 @@ _HEAVE_DAMPING = 0.7
 _ROLL_PER_G, _PITCH_PER_G = 0.087, 0.044
 _SWAY_TIME = 0.12  # s
 _BUMP = 0.1  # m, spring travel downwards
+_LARGEST = 1e15  # m, rad, m/s: a body is put back on the ground from beyond
 
 
 @kernel
@@ -107,5 +108,8 @@ def settle_all(state: Records, model: Records, heights: F64, dt: float, steps: i
         s.ground_z = ground
         _heave(s, dt, steps, rate if abs(rate) < 5.0 else 0.0)
         _sway(s, m, dt)
+        if not abs(s.pose[2]) + abs(s.pose[3]) + abs(s.pose[4]) + abs(s.velocity[2]) < _LARGEST:
+            s.pose[2], s.pose[3], s.pose[4], s.velocity[2] = s.ground_z, 0.0, 0.0, 0.0
+            s.sway_roll = s.sway_pitch = s.angular_velocity[0] = s.angular_velocity[1] = 0.0
         for j in range(3):
             s.acceleration[j] = (s.velocity[j] - s.acceleration[j]) / dt

@@ -36,6 +36,8 @@ _SKID_SPEED = 3.0  # m/s below which it sleeps
 _YAW_EXCESS = 1.1  # times the yaw rate that the grip allows
 _SLIP_SPEED = 0.5  # m/s, floor of the speed in slip angles
 _STILL = 0.05  # m/s and rad/s
+_LARGEST = 1e15  # m, m/s, ...: not even what clients may ask for leads beyond
+_LEAST_GRIP = 1e-3  # N, floor of what a tyre can hold, where its use is a share of that
 _HOLD = 0.4  # of weight: what a stopped automatic holds without brakes
 _ROLL_FRONT = 0.55  # share of the roll moment at the front axle
 _REVERSE_RATIO = 0.9  # of first gear
@@ -215,7 +217,7 @@ def _tyres(
         s.long_force[i] = push - k_long * along
         s.lat_force[i] = -k_lat * across
         s.lat_slip[i] = math.atan2(across, max(abs(along), _SLIP_SPEED))
-        used = s.long_force[i] / (grip * s.wheel_load[i])
+        used = s.long_force[i] / max(grip * s.wheel_load[i], _LEAST_GRIP)
         s.long_slip[i] = 0.1 * used
         s.omega[i] = along / m.radius * (1.0 + 0.1 * used)
 
@@ -330,6 +332,19 @@ def _move(s: Record, m: Record, dt: float, steps: int, wet: float, w: F64, d: F6
         s.travel += h * w[0]
 
 
+@helper
+def _halt(s: Record) -> None:
+    """Stop a vehicle whose figures have left every scale: its parameters are to blame."""
+    s.pedal = s.brake_pedal = s.steering = s.wheel_angle = s.rpm = s.skid = 0.0
+    s.sway_roll = s.sway_pitch = s.load = 0.0
+    s.body_accel[:] = 0.0
+    for k in range(3):
+        s.velocity[k] = s.angular_velocity[k] = s.acceleration[k] = 0.0
+    for i in range(4):
+        s.wheel_load[i] = s.long_force[i] = s.lat_force[i] = 0.0
+        s.lat_slip[i] = s.long_slip[i] = s.omega[i] = 0.0
+
+
 @kernel
 def move_all(state: Records, model: Records, dt: float, steps: int, wet: float) -> None:
     """Drive every simulated vehicle for `dt` s in `steps` substeps; `wet` scales friction.
@@ -344,7 +359,12 @@ def move_all(state: Records, model: Records, dt: float, steps: int, wet: float) 
         for k in range(3):
             s.acceleration[k] = s.velocity[k]
         if s.simulate:
+            x, y, yaw = s.pose[0], s.pose[1], s.pose[5]
             _move(s, model[i], dt, steps, wet, w, d, b)
+            figures = math.hypot(s.pose[0], s.pose[1]) + abs(s.angular_velocity[2]) + abs(s.rpm)
+            if not figures + math.hypot(s.velocity[0], s.velocity[1]) < _LARGEST:
+                s.pose[0], s.pose[1], s.pose[5] = x, y, yaw
+                _halt(s)
         else:
             for k in range(3):
                 s.velocity[k] = s.angular_velocity[k] = 0.0

@@ -76,12 +76,12 @@ def physics(value: Wire, before: VehiclePhysics) -> VehiclePhysics:
                 raise RpcError(f"expected {len(_doubled(before.wheels))} wheels and two curves")
             if len(before.wheels) == 2:
                 wheels = wheels[::2]
-            engine = wire.numbers(value[1:6], 5).tolist()
-            box = wire.numbers(value[7:10], 3).tolist()
-            mass, drag = wire.numbers(value[11:13], 2).tolist()
+            engine = wire.bounded(value[1:6], 5).tolist()
+            box = wire.bounded(value[7:10], 3).tolist()
+            mass, drag = wire.bounded(value[11:13], 2).tolist()
             if mass <= 0.0 or drag < 0.0:
                 raise RpcError(f"expected a positive mass and no negative drag, got {mass}, {drag}")
-            gears = [wire.numbers(gear, 3).tolist() for gear in wire.items(value[10], MAX_POINTS)]
+            gears = [wire.bounded(gear, 3).tolist() for gear in wire.items(value[10], MAX_POINTS)]
             centre = wire.vector(value[13]).tolist()
             return VehiclePhysics(
                 torque_curve=_curve(torque, 1.0),
@@ -106,12 +106,14 @@ def physics(value: Wire, before: VehiclePhysics) -> VehiclePhysics:
 
 
 def _curve(points: list[Wire], scale: float) -> tuple[tuple[float, float], ...]:
-    pairs = [wire.numbers(point, 2).tolist() for point in wire.items(points, MAX_POINTS)]
+    pairs = [wire.bounded(point, 2).tolist() for point in wire.items(points, MAX_POINTS)]
     return tuple((x / scale, y) for x, y in sorted(pairs))
 
 
 def _wheel(value: Wire, before: Wheel) -> Wheel:
-    figures = wire.numbers(value[:9], 9).tolist()
+    figures = wire.bounded(value[:9], 9).tolist()
+    if min(figures[:2] + figures[4:]) < 0.0:
+        raise RpcError(f"expected no negative figures of a wheel but its angle, got {figures}")
     return replace(
         before,
         tire_friction=figures[0],

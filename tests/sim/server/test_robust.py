@@ -336,6 +336,30 @@ def test_figures_that_would_overflow_are_refused(port, world, spawn):
     assert world.get_snapshot().frame == frame
 
 
+def test_figures_that_no_vehicle_can_have_are_refused(port, world, spawn):
+    car = spawn("vehicle.tesla.model3")
+    _, ((_, own),) = call(port, "get_physics_control", car.id)
+    wheels = [[*wheel[:7], -1.0, *wheel[8:]] for wheel in own[15]]
+    for place, value in ((1, 1e300), (10, [[1e300, 0.3, 0.6]]), (15, wheels)):
+        broken = [*own[:place], value, *own[place + 1 :]]
+        _, ((failed, text),) = call(port, "apply_physics_control", car.id, broken)
+        assert failed
+        assert "expected n" in text[0]
+    _, ((_, kept),) = call(port, "get_physics_control", car.id)
+    assert kept == own
+
+
+@pytest.mark.parametrize("friction", ["slippery", "nan", "inf"])
+def test_what_cannot_be_spawned_is_not_there(port, world, friction):
+    before = len(world.get_actors())
+    description = [1, "static.trigger.friction", [["friction", 2, friction]]]
+    _, ((done, value),) = call(port, "spawn_actor", description, [[0.0] * 3, [0.0] * 3])
+    assert not done
+    assert "friction" in value[0]
+    world.tick()
+    assert len(world.get_actors()) == before
+
+
 def listener(hub, stream):
     """A subscription over sockets of its own: the listener's end."""
     with socket.create_server(("127.0.0.1", 0)) as door:
