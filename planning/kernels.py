@@ -1,26 +1,14 @@
-"""Geometry in compiled loops: points on lines, boxes that meet.
-
-Compiled code is cached beside the module; `kernel` is the one way in.
-"""
+"""Geometry in compiled loops: points on lines, boxes that meet."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import TypeVar
 
 from common.frames import FloatArray
-from common.kernels import kept
-
-F = TypeVar("F", bound=Callable[..., object])
+from common.jit import helper
 
 
-def kernel(function: F) -> F:
-    """The function compiled at its first call; it runs without the interpreter's lock."""
-    return kept(function, nogil=True)
-
-
-@kernel
+@helper
 def locate(
     line: FloatArray, yaw: FloatArray, x: float, y: float, row: int
 ) -> tuple[int, float, float]:
@@ -37,7 +25,7 @@ def locate(
     return row, dx * c + dy * s, dy * c - dx * s
 
 
-@kernel
+@helper
 def on_line(line: FloatArray, yaw: FloatArray, position: float) -> tuple[int, float, float, float]:
     """Row, x, y and yaw at a fractional row of a line (R, 2), straight on past its ends."""
     row = min(max(int(position), 0), len(line) - 2)
@@ -48,7 +36,7 @@ def on_line(line: FloatArray, yaw: FloatArray, position: float) -> tuple[int, fl
     return row, x, y, yaw[row] + inside * (yaw[row + 1] - yaw[row])
 
 
-@kernel
+@helper
 def overlap(
     dx: float,
     dy: float,

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.frames import FloatArray, Pose2, wrap_angles
+from common.jit import maker
 from common.messages import EgoState, ObjectEstimate, ObjectKind, Scene
-from planning.kernels import kernel, locate, on_line
+from planning.kernels import locate, on_line
 from planning.path import STEP, Path, frenet, junction_ahead
 
 FREE, ALONG = 0, 1
@@ -159,7 +160,7 @@ def _extent(motion: FloatArray, half: FloatArray, speed: FloatArray) -> FloatArr
     return np.stack([along, across, speed * np.cos(motion[..., 5]), aside], axis=-1)
 
 
-@kernel
+@maker
 def trajectories(
     line: FloatArray,
     yaw: FloatArray,

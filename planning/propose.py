@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.frames import FloatArray
+from common.jit import helper, maker
 from common.vehicle import LINCOLN_MKZ
-from planning.kernels import kernel, on_line
+from planning.kernels import on_line
 
 X, Y, YAW, SPEED, ACCEL, S, D = range(7)
 """Columns of a proposal's states."""
@@ -85,7 +86,7 @@ def blend_length(aside: float, speed: float) -> float:
     return max(LEAST_BLEND, math.sqrt(40.0 * aside), speed * max(1.5, math.sqrt(5.0 * aside)))
 
 
-@kernel
+@helper
 def stop_accel(gap: float, speed: float, comfortable: float) -> float:
     """The acceleration that brings the car to rest after `gap` m; inf while it is too early.
 
@@ -101,7 +102,7 @@ def stop_accel(gap: float, speed: float, comfortable: float) -> float:
     return -b * speed / (speed + b * STOP_FADE + 1e-6)
 
 
-@kernel
+@helper
 def follow_accel(
     gap: float, speed: float, lead: float, standstill: float, driver: DriverModel
 ) -> float:
@@ -111,7 +112,7 @@ def follow_accel(
     return driver.accel * (1.0 - (wished / max(gap, 0.1)) ** 2)
 
 
-@kernel
+@helper
 def free_accel(speed: float, allowed: float, driver: DriverModel) -> float:
     """The acceleration towards an allowed speed: IDM's below it, proportional above."""
     if speed <= allowed:
@@ -119,7 +120,7 @@ def free_accel(speed: float, allowed: float, driver: DriverModel) -> float:
     return max((allowed - speed) / 0.8, -driver.decel)
 
 
-@kernel
+@helper
 def settle(start: FloatArray, target: float, blend: float, s: float) -> tuple[float, float]:
     """Lateral offset m and slope at arc length s of the cubic from the ego to the target.
 
@@ -133,7 +134,7 @@ def settle(start: FloatArray, target: float, blend: float, s: float) -> tuple[fl
     return d, slope
 
 
-@kernel
+@helper
 def leader(
     start: FloatArray,
     candidate: FloatArray,
@@ -160,7 +161,7 @@ def leader(
     return best, gap, speed
 
 
-@kernel
+@helper
 def wished_accel(
     s: float, v: float, allowed: float, candidate: FloatArray, driver: DriverModel
 ) -> float:
@@ -172,7 +173,7 @@ def wished_accel(
     return wish
 
 
-@kernel
+@helper
 def limited_accel(wish: float, before: float, driver: DriverModel, dt: float) -> float:
     """The wish within the brakes' strength and a jerk: gentle, or urgent for hard braking."""
     wish = max(wish, -driver.brake)
@@ -181,7 +182,7 @@ def limited_accel(wish: float, before: float, driver: DriverModel, dt: float) ->
     return min(max(wish, before - down * dt), before + up * dt)
 
 
-@kernel
+@maker
 def rollout(
     line: FloatArray,
     yaw: FloatArray,

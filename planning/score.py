@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.frames import SEG_GRID, FloatArray
+from common.jit import helper, maker
 from common.messages import GridArray
-from planning.kernels import kernel, overlap
+from planning.kernels import overlap
 from planning.predict import Forecast
 from planning.propose import ACCEL, SPEED, YAW, D, S, X, Y
 
@@ -125,7 +126,7 @@ def _on_road(
     return np.where(central | (share <= share[central].max() + 0.02), 1.0, 0.0)
 
 
-@kernel
+@helper
 def at_fault(ego: FloatArray, ego_now: FloatArray, thing_now: FloatArray) -> bool:
     """Whether the ego would be to blame: not while it stands, nor when hit from behind.
 
@@ -142,7 +143,7 @@ def at_fault(ego: FloatArray, ego_now: FloatArray, thing_now: FloatArray) -> boo
     return not (behind and abs(ego[D] - ego_now[D]) < 1.0)
 
 
-@kernel
+@helper
 def slips_by(
     ego: FloatArray,
     half: tuple[float, float],
@@ -162,7 +163,7 @@ def slips_by(
     return overlap(dx, dy, ego[YAW], grown, thing[2], (box[0] + 0.5 * reach, box[1]))
 
 
-@kernel
+@helper
 def side_gap(ego_yaw: float, yaw: float, speed: float, across: float, walker: bool) -> float:
     """Metres to leave beside an object: more for who crosses than for who stands or runs along.
 
@@ -174,7 +175,7 @@ def side_gap(ego_yaw: float, yaw: float, speed: float, across: float, walker: bo
     return SIDE_GAP + crossing * (CROSS_GAP - SIDE_GAP)
 
 
-@kernel
+@helper
 def closes_in(
     ego: FloatArray, half: tuple[float, float], thing: FloatArray, extent: FloatArray
 ) -> bool:
@@ -193,7 +194,7 @@ def closes_in(
     return in_way and not oncoming and 0.0 < ahead - extent[0] - half[0] < closing
 
 
-@kernel
+@maker
 def conflicts(
     states: FloatArray,
     motion: FloatArray,

@@ -9,10 +9,10 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from common.jit import helper, kernel
 from sim.following import after, interaction
-from sim.kernel import FAR, helper, kernel
 from sim.kinds import Way
-from sim.steering import lane_offset
+from sim.steering import FAR, lane_offset
 
 if TYPE_CHECKING:
     from common.frames import FloatArray

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.kernel import FAR, helper, kernel
-from sim.steering import lane_offset
+from common.jit import helper, kernel
+from sim.steering import FAR, lane_offset
 
 if TYPE_CHECKING:
     from common.frames import FloatArray

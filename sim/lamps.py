@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import carla
 import numpy as np
 
-from sim.kernel import helper, kernel
+from common.jit import helper, kernel
 from sim.steering import lane_offset
 
 if TYPE_CHECKING:

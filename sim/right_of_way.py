@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.kernel import FAR, helper, kernel
+from common.jit import helper, kernel
 from sim.kinds import Way
+from sim.steering import FAR
 
 if TYPE_CHECKING:
     from sim.fleet import Ahead, Fleet, Others

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from sim.kernel import helper, kernel
+from common.jit import helper, kernel
 from sim.kinds import PIVOT, Way
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from sim.fleet import Fleet
     from sim.lanes import LaneTable
 
+FAR = 1e6  # m: nothing in sight
 RATE = 1.2  # rad/s; how fast an offset is steered out, an unhurried driver
 DAMPING = 0.9
 SLOWEST = 3.0  # m/s; below it the gains no longer grow

@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.frames import FloatArray
-from sim.kernel import FAR, helper, kernel
+from common.jit import helper, kernel
 from sim.pavement import IntArray, Pavement
+from sim.steering import FAR
 
 AIM = 1.2  # m; the point walked to lies so far ahead
 ARRIVED = 0.9  # m from an edge's end

@@ -23,6 +23,7 @@ ONLY_IN = {
     "onnxruntime": ("perception/perceive.py",),
 }
 MODULES = sorted(path for package in LAYERS for path in (ROOT / package).rglob("*.py"))
+SERVER = sorted((ROOT / "sim/server").rglob("*.py"))
 
 
 def imported(path: Path) -> list[str]:
@@ -64,22 +65,27 @@ def test_a_module_fits_in_the_head(path: Path) -> None:
     assert len(path.read_text().splitlines()) <= 450
 
 
-def test_the_servers_compiled_helpers_are_called_by_compiled_code_only() -> None:
+@pytest.mark.parametrize("path", SERVER, ids=lambda path: str(path.relative_to(ROOT)))
+def test_the_servers_compiled_helpers_are_called_by_compiled_code_only(path: Path) -> None:
     """From Python a helper is plain Python, a hundred times slower."""
-    for path in sorted((ROOT / "sim/server").rglob("*.py")):
-        tree = ast.parse(path.read_text())
-        functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
-        compiled = {f.name: marks(f) for f in functions if marks(f)}
-        helpers = {name for name, how in compiled.items() if how & {"helper", "inline"}}
-        for function in functions:
-            if not marks(function):
-                assert not called(function) & helpers, f"{path}: {function.name}"
+    functions, compiled = functions_of(path)
+    helpers = {name for name, mark in compiled.items() if mark in ("helper", "inline")}
+    for function in functions:
+        if not marks(function):
+            assert not called(function) & helpers, function.name
+
+
+def functions_of(path: Path) -> tuple[list[ast.FunctionDef], dict[str, str]]:
+    """All functions of a module; those that are compiled with what says so."""
+    nodes = ast.walk(ast.parse(path.read_text()))
+    functions = [node for node in nodes if isinstance(node, ast.FunctionDef)]
+    return functions, {f.name: mark for f in functions for mark in marks(f)}
 
 
 def marks(function: ast.FunctionDef) -> set[str]:
     """How a function is compiled; empty for one that is not."""
     names = {node.id for node in function.decorator_list if isinstance(node, ast.Name)}
-    return names & {"kernel", "helper", "inline"}
+    return names & {"kernel", "maker", "helper", "inline"}
 
 
 def called(function: ast.FunctionDef) -> set[str]:

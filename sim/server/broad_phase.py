@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.server.jit import helper, kernel
+from common.jit import helper, kernel, maker
 from sim.server.vehicle_arrays import Records
 
 F64 = NDArray[np.float64]
@@ -91,7 +91,7 @@ def _surround(bodies: Records, out: F64) -> None:
         out[i, 2], out[i, 3] = max(s.x, s.x0) + reach, max(s.y, s.y0) + reach
 
 
-@helper
+@maker
 def _appended(pairs: I64, count: int, a: int, b: int) -> I64:
     """`pairs` with (a, b) at `count`; twice as long where it was full."""
     if count == pairs.shape[0]:
@@ -103,7 +103,7 @@ def _appended(pairs: I64, count: int, a: int, b: int) -> I64:
     return pairs
 
 
-@kernel
+@maker
 def _moving_pairs(around: F64, order: I64) -> I64:
     """Pairs among moving bodies (by index); `order` sorts them by their low x."""
     pairs, count = np.empty((64, 2), np.int64), 0
@@ -131,7 +131,7 @@ def _cell(at: float, first: float, count: int) -> int:
     return int(min(cell, float(count - 1)))
 
 
-@kernel
+@maker
 def _standing_pairs(around: F64, bounds: F64, origin: F64, cells: I64, items: I64) -> I64:
     """Pairs of moving bodies (by index) and obstacles (by their count + number).
 

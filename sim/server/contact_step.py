@@ -13,7 +13,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.server.jit import helper, kernel
+from common.jit import helper, kernel, maker
 from sim.server.vehicle_arrays import Record, Records
 
 F64 = NDArray[np.float64]
@@ -116,7 +116,7 @@ def gather_vehicles(
     return count
 
 
-@kernel
+@maker
 def gather_walkers(state: Records, before: F64, clearance: float, out: Records) -> int:
     """The bodies of the walkers that stand and collide; how many."""
     count = 0
@@ -187,7 +187,7 @@ def _share_of(a: Record, b: Record, pa: F64, pb: F64, axis: F64) -> float:
     return 2.0
 
 
-@kernel
+@maker
 def first_touches(bodies: Records, pairs: I64, axes: F64) -> int:
     """Set every body's `share` of the step to its first touch.
 
@@ -290,7 +290,7 @@ def _depth_along(a: Record, b: Record, x: float, y: float) -> float:
     return float(reach - (b.x - a.x) * x - (b.y - a.y) * y)
 
 
-@kernel
+@maker
 def find_contacts(bodies: Records, pairs: I64, axes: F64, out: Records) -> int:
     """The contacts of the pairs that overlap now; how many."""
     pa, pb, axis = np.zeros(3), np.zeros(3), np.zeros(2)

@@ -10,7 +10,7 @@ from scipy import ndimage
 
 from common.errors import UserError
 from common.frames import FloatArray
-from sim.server.jit import helper, kernel
+from common.jit import helper, kernel
 
 CELL = 0.5  # m
 MARGIN = 60.0  # m of soil around the outermost road

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.server.jit import helper, kernel
+from common.jit import helper, kernel
 
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]

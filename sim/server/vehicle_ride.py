@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.server.jit import helper, kernel
+from common.jit import helper, kernel
 from sim.server.vehicle_arrays import Record, Records
 from sim.server.vehicle_step import GRAVITY
 

@@ -16,7 +16,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.server.jit import helper, kernel
+from common.jit import helper, maker
 from sim.server.vehicle_arrays import Record, Records
 
 F64 = NDArray[np.float64]
@@ -345,7 +345,7 @@ def _halt(s: Record) -> None:
         s.lat_slip[i] = s.long_slip[i] = s.omega[i] = 0.0
 
 
-@kernel
+@maker
 def move_all(state: Records, model: Records, dt: float, steps: int, wet: float) -> None:
     """Drive every simulated vehicle for `dt` s in `steps` substeps; `wet` scales friction.
 

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.frames import FloatArray
+from common.jit import kernel
 from sim import maps
 from sim.fleet import Fleet, Others, decide, make_fleet, roll
-from sim.kernel import kernel
 from sim.kinds import (
     BICYCLE,
     CAR,

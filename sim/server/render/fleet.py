@@ -8,7 +8,7 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.server.render.jit import kernel
+from common.jit import kernel
 from sim.server.render.materials import base_table
 from sim.server.render.parts import Model
 from sim.server.scene import F32, I32, U8, U32, Instances, Material

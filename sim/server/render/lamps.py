@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.server.render.jit import inline, kernel
+from common.jit import inline, kernel
 from sim.server.scene import F32, Instances, Material, Mesh
 
 F64 = NDArray[np.float64]

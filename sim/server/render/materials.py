@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sim.server.render.jit import inline
+from common.jit import inline
 from sim.server.render.noise import hash01, noise
 from sim.server.scene import F32, Material
 

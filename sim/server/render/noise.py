@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sim.server.render.jit import inline
+from common.jit import inline
 from sim.server.scene import F32
 
 TILE = 256  # texels, a power of two

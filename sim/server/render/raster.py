@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.server.render.jit import inline, kernel
+from common.jit import inline, kernel
 from sim.server.scene import F32, I32
 
 I16 = NDArray[np.int16]

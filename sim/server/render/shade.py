@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sim.server.render.jit import inline, kernel
+from common.jit import inline, kernel
 from sim.server.render.lamps import LampMap, lamp_glare, lamp_light
 from sim.server.render.materials import look_of, wetted
 from sim.server.render.noise import noise

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sim.server.render.jit import inline
+from common.jit import inline
 from sim.server.render.noise import noise
 from sim.server.scene import F32, U8, Weather
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.server.jit import kernel
+from common.jit import kernel
 from sim.server.scene import F32, Planes, View
 from sim.server.sensors.attributes import Attributes, flag, number
 from sim.server.sensors.images import header

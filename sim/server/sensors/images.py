@@ -11,8 +11,8 @@ import struct
 import numpy as np
 from numpy.typing import NDArray
 
+from common.jit import kernel
 from sim import iso
-from sim.server.jit import kernel
 from sim.server.scene import F32, U8, U32, Planes
 
 FAR = 1000.0  # m, where CARLA's depth image ends

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from common.jit import maker
 from sim import iso
-from sim.server.jit import kernel
 from sim.server.poses import matrices
 from sim.server.scene import F32, I32
 from sim.server.sensors import sweep
@@ -169,7 +169,7 @@ def _head(turned: float, counts: list[int]) -> bytes:
     return struct.pack(f"<fI{len(counts)}I", turned, len(counts), *counts)
 
 
-@kernel
+@maker
 def _collect(
     depth: F32, which: I32, azimuth: F64, elevation: F64, dice: F32, lucky: F32, noise: F32,
     losses: F64, out: F32, counts: I64,

@@ -11,7 +11,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.server.jit import helper, kernel
+from common.jit import helper, maker
 from sim.server.scene import F32, U8, Planes, View
 from sim.server.sensors.images import header
 
@@ -36,7 +36,7 @@ def _step(depth: F32, row: int, col: int, down: int, right: int) -> tuple[float,
     return slope, there
 
 
-@kernel
+@maker
 def _paint(depth: F32, focal: float, turn: F64, out: U8) -> None:
     """Fill `out` (height, width, 4); `turn` (3, 3) is world_from_cam in CARLA's axes.
 

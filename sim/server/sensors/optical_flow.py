@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.server.jit import kernel
+from common.jit import kernel
 from sim.server.scene import F32, U32, Instances, Planes, View
 from sim.server.sensors.images import header
 from sim.server.sensors.memory import Plain, packed, unpacked

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.server.jit import helper, kernel
+from common.jit import helper, kernel, maker
 from sim.server.poses import matrices
 from sim.server.scene import F32, I32, U8, U32, Material, Mesh
 
@@ -104,7 +104,7 @@ def _misses(triangle: F32, x: float, y: float, half: float) -> bool:
     return False
 
 
-@kernel
+@maker
 def _fill(triangles: F32, origin: F64, cell: float, size: I64, cursor: I64, items: I32) -> None:
     """Write every triangle into the cells it meets; with no `items`, only count them."""
     span = np.zeros(4, np.int64)
@@ -121,7 +121,7 @@ def _fill(triangles: F32, origin: F64, cell: float, size: I64, cursor: I64, item
                 cursor[k] += 1
 
 
-@kernel
+@maker
 def gather(
     edges: I64, items: I32, size: I64, origin: F64, cell: float, x: float, y: float, reach: float
 ) -> I32:
@@ -173,15 +173,18 @@ def _meet(triangle: F32, o: F64, d: F64, limit: float) -> float:
 
 
 @helper
-def _through(o: F64, d: F64, low: F64, high: F64, limit: float) -> tuple[float, float]:
-    """The part (m) of a ray over a rectangle; empty where the first exceeds the second."""
+def _through(
+    o: F64, d: F64, origin: F64, cell: float, size: I64, limit: float
+) -> tuple[float, float]:
+    """The part (m) of a ray over the cells; empty where the first exceeds the second."""
     here, stop = 0.0, limit
     for axis in range(2):
+        low, high = origin[axis], origin[axis] + cell * size[axis]
         if abs(d[axis]) < 1e-12:
-            if o[axis] < low[axis] or o[axis] > high[axis]:
+            if o[axis] < low or o[axis] > high:
                 return 1.0, 0.0
         else:
-            one, two = (low[axis] - o[axis]) / d[axis], (high[axis] - o[axis]) / d[axis]
+            one, two = (low - o[axis]) / d[axis], (high - o[axis]) / d[axis]
             here, stop = max(here, min(one, two)), min(stop, max(one, two))
     return here, stop
 
@@ -207,7 +210,7 @@ def _march(
     """The nearest triangle along a ray, cell by cell (Amanatides and Woo, 1987)."""
     best, which = limit, -1
     nudge = 1e-6 * cell / max(math.hypot(d[0], d[1]), 1e-9)
-    here, stop = _through(o, d, origin, origin + cell * size, limit)
+    here, stop = _through(o, d, origin, cell, size, limit)
     while here <= stop:
         at = here + 0.1 * nudge
         col = min(max(int((o[0] + at * d[0] - origin[0]) // cell), 0), size[0] - 1)

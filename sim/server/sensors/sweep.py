@@ -12,7 +12,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.server.jit import helper, kernel
+from common.jit import helper, maker
 from sim.server.scene import F32, I32
 
 F64 = NDArray[np.float64]
@@ -112,7 +112,7 @@ def _turn(corners: F32, origin: F64, turn: F64, v: F32) -> None:
             v[i, j] = turn[j, 0] * x + turn[j, 1] * y + turn[j, 2] * z
 
 
-@kernel
+@maker
 def paint(
     triangles: F32, numbers: I32, origin: F64, turn: F64, upper: float, pitch: float,
     start: float, step: float, cos: F32, sin: F32, offset: int, depth: F32, which: I32,
