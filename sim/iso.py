@@ -12,9 +12,10 @@ import math
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from common.frames import FloatArray, Pose2
+from common.jit import kernel
 
 if TYPE_CHECKING:
     import carla
@@ -81,14 +82,18 @@ def pose_to_carla(pose: ArrayLike) -> FloatArray:
     return np.concatenate([mirror(p[..., :3]), angles_to_carla(p[..., 3:])], axis=-1)
 
 
-def motion_to_carla(motion: ArrayLike) -> FloatArray:
-    """Poses with velocity, angular velocity and acceleration (..., 15), as a snapshot has them.
+@kernel
+def motions_to_carla(motion: FloatArray, rows: NDArray[np.intp], out: NDArray[np.float32]) -> None:
+    """Poses with velocity, angular velocity and acceleration, as a snapshot has them.
 
-    x, y, z, roll, pitch, yaw, then three world vectors (m, rad, s) -> x, y, z, pitch, yaw, roll,
-    the same vectors (m, deg, s; CARLA's axes).
+    Args:
+        motion: (M, 15) x, y, z, roll, pitch, yaw, then three world vectors (m, rad, s).
+        rows: (N,) which of them.
+        out: (N, 15) x, y, z, pitch, yaw, roll, the same vectors (m, deg, s; CARLA's axes).
     """
-    out: FloatArray = np.asarray(motion, np.float64)[..., _MOTION_ORDER] * _MOTION_SCALE
-    return out
+    for i in range(rows.shape[0]):
+        for k in range(15):
+            out[i, k] = motion[rows[i], _MOTION_ORDER[k]] * _MOTION_SCALE[k]
 
 
 def angular_velocity_from_carla(deg_per_s: ArrayLike) -> FloatArray:

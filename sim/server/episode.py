@@ -164,32 +164,22 @@ class Episode:
         layout = self.layout
         out = snapshot.fill(self.actors, layout)
         if len(layout.vehicles.at):
-            snapshot.put(out["vehicle"], layout.vehicles.at, self._vehicle_part())
+            self._fill_vehicles(out["vehicle"])
         if len(layout.walkers.at):
             snapshot.put(out["walker"], layout.walkers.at, self._walker_part())
         if len(layout.lights.at):
             snapshot.put(out["light"], layout.lights.at, self._light_part())
         return out
 
-    def _vehicle_part(self) -> NDArray[np.void]:
-        group = self.layout.vehicles
-        state = self.vehicles.state
-        part = np.zeros(len(group.slots), snapshot.VEHICLE)
-        for name in ("throttle", "brake", "hand_brake", "reverse", "gear"):
-            part[name] = state[name][group.slots]
-        part["steer"] = -state["steer"][group.slots]  # CARLA's is positive right
-        part["manual_gear"] = state["manual_gear_shift"][group.slots]
-        part["speed_limit"] = self.actors.speed_limit[group.rows]
-        part["light_state"] = snapshot.GREEN  # where no light governs
-        pose = self.actors.pose[group.rows]
-        half_length = self.vehicles.model["half_extent"][group.slots, 0]
+    def _fill_vehicles(self, column: NDArray[np.void]) -> None:
+        cars, lights = self.layout.vehicles, self.layout.lights
+        pose, limit = self.actors.pose[cars.rows], self.actors.speed_limit[cars.rows]
+        half_length = self.vehicles.model["half_extent"][cars.slots, 0]
         governing = self.lights.governing(pose[:, :2], pose[:, 5], half_length)
-        held = governing >= 0
-        if held.any():
-            part["has_light"] = held
-            part["light_state"][held] = self.lights.states[governing[held]]
-            part["light_id"][held] = self.layout.lights.ids[governing[held]]
-        return part
+        state, colours = self.vehicles.state, self.lights.states
+        snapshot.fill_vehicles(
+            column, cars.at, state, cars.slots, limit, governing, colours, lights.ids
+        )
 
     def _walker_part(self) -> NDArray[np.void]:
         state, slots = self.walkers.state, self.layout.walkers.slots

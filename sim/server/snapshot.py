@@ -9,9 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.frames import FloatArray
+from common.jit import kernel
 from sim import iso
 from sim.server.actors import Actor, Actors, Kind
 from sim.server.poses import matrices, poses_of
+from sim.server.vehicle_arrays import Records
 
 TYPE = 17  # the world observer in the sensor registry of the 0.9.16 wheel
 COLLISION = "sensor.other.collision"
@@ -154,7 +156,7 @@ def head(episode_id: int, wall: float, delta: float, bits: int) -> bytes:
 def fill(actors: Actors, layout: Layout) -> NDArray[np.void]:
     """The rows (N,) with everybody's pose and motion; the kinds' own parts are the template's."""
     out = plain(layout.template).copy().view(ROW)
-    out["motion"] = iso.motion_to_carla(actors.motion[layout.rows])
+    iso.motions_to_carla(actors.motion, layout.rows, out["motion"])
     return out
 
 
@@ -166,3 +168,38 @@ def plain(records: NDArray[np.void]) -> NDArray[np.void]:
 def put(column: NDArray[np.void], at: Index, part: NDArray[np.void]) -> None:
     """Write the records `part` into the elements `at` of a column."""
     plain(column)[at] = plain(part)
+
+
+@kernel
+def fill_vehicles(
+    out: NDArray[np.void],
+    at: Index,
+    state: Records,
+    slots: Index,
+    limit: FloatArray,
+    governing: NDArray[np.int64],
+    colours: NDArray[np.uint8],
+    lights: NDArray[np.uint32],
+) -> None:
+    """Write the part of the vehicles.
+
+    Args:
+        out: (N,) the column VEHICLE of all rows.
+        at: (K,) the vehicles' rows.
+        state: the records of all bodies, by slot.
+        slots: (K,) the vehicles' slots.
+        limit: (K,) km/h.
+        governing: (K,) index of the light that holds for it, -1 where none does.
+        colours: the lights' states.
+        lights: their ids.
+    """
+    for i in range(at.shape[0]):
+        row, body, light = out[at[i]], state[slots[i]], governing[i]
+        row.throttle, row.brake = body.throttle, body.brake
+        row.steer = -body.steer  # CARLA's is positive right
+        row.hand_brake, row.reverse = body.hand_brake, body.reverse
+        row.manual_gear, row.gear = body.manual_gear_shift, body.gear
+        row.speed_limit = limit[i]
+        row.light_state = GREEN  # where no light governs
+        if light >= 0:
+            row.has_light, row.light_state, row.light_id = True, colours[light], lights[light]
