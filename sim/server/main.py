@@ -15,7 +15,7 @@ from common.compiling import tell_of_compiling
 from common.errors import UserError
 from sim.server.server import Server
 from sim.server.town import load_town
-from sim.server.warm import LATER, compile_rest, rehearse, warm_up
+from sim.server.warm import compile_rest, rehearse_rest, warm_up
 from sim.server.wire import Settings
 
 
@@ -43,7 +43,7 @@ def serve(
     server = Server(host, port, load_town(source, maps), settings, maps)
     warm_up(server.sim)
     if not compiling.ever:  # the others are on disk too, or else compiled now
-        rehearse(server.sim, LATER)
+        rehearse_rest(server.sim)
     if child:
         waiting.log.removeHandler(to_parent)
     else:

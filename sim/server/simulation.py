@@ -8,6 +8,7 @@ from pathlib import Path
 from weakref import WeakKeyDictionary
 
 from common.errors import UserError
+from sim.maps.files import named, unknown
 from sim.server import snapshot, streams
 from sim.server.actors import Actor
 from sim.server.episode import Episode
@@ -84,6 +85,8 @@ class Simulation:
                 return town_from_opendrive(GENERATED, self.opendrive)
             if short in ("", self.episode.town.name):
                 return self.episode.town
+            if short not in named(self.maps):  # other files are not a client's to read
+                raise unknown(short, self.maps)
             return load_town(short, self.maps)
         except UserError as error:
             raise RpcError(f"map '{name}' cannot be loaded: {error}") from error

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from common.frames import FloatArray
-from sim.server.scene import Planes, View
+from sim.server.jit import helper, kernel
+from sim.server.scene import F32, Planes, View
 
 MOST_SKETCHES = 10_000
 NEAR = 0.1  # m, nothing nearer is drawn
 BIAS = 0.1  # m a drawing may lie behind a surface and still be seen: drawings lie on roads
-THICKEST = 24  # pixels, half thickness
-MOST_STEPS = 4096  # along one line
+THINNEST, THICKEST = 0.71, 24.0  # pixels, half thickness: no pixel of a line is left out
+U8 = NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,58 +58,86 @@ def box(centre: FloatArray, half: FloatArray, turn: FloatArray) -> FloatArray:
     return edges
 
 
-def drawn(planes: Planes, view: View, sketches: Iterable[Sketch]) -> Planes:
+def drawn(planes: Planes, view: View, sketches: Sequence[Sketch]) -> Planes:
     """A picture with the drawings in its colours; the other planes stay."""
     rgb = planes.rgb.copy()
     cam_from_world = np.linalg.inv(view.world_from_cam)
-    for sketch in sketches:
-        turned = sketch.lines @ cam_from_world[:3, :3].T + cam_from_world[:3, 3]
-        for a, b in turned:
-            _line(rgb, planes.depth, view, a, b, sketch)
+    lines = np.concatenate([sketch.lines for sketch in sketches])
+    lines = lines @ cam_from_world[:3, :3].T + cam_from_world[:3, 3]
+    counts = [len(sketch.lines) for sketch in sketches]
+    half = np.repeat([0.5 * sketch.thickness for sketch in sketches], counts)
+    colours = np.repeat(np.array([s.colour for s in sketches], np.uint8), counts, axis=0)
+    focal = view.width_px / (2.0 * math.tan(view.fov / 2.0))
+    _draw_all(rgb, planes.depth, lines, half, colours, focal)
     return replace(planes, rgb=rgb)
 
 
-def _line(
-    rgb: NDArray[np.uint8], depth: NDArray[np.float32], view: View, a: FloatArray, b: FloatArray,
-    sketch: Sketch,
-) -> None:  # fmt: skip
-    """One line between two points of the optical frame (m)."""
-    if max(a[2], b[2]) <= NEAR:
-        return
-    if a[2] > b[2]:
-        a, b = b, a
-    if a[2] < NEAR:
-        a = a + (b - a) * (NEAR - a[2]) / (b[2] - a[2])
-    focal = view.width_px / (2.0 * math.tan(view.fov / 2.0))
-    middle = np.array([view.width_px, view.height_px]) / 2.0
-    ends = np.array([a[:2] / a[2], b[:2] / b[2]]) * focal + middle
-    span = float(np.abs(ends[1] - ends[0]).max())
-    steps = int(min(span * 1.5, MOST_STEPS)) + 1
-    # even steps on the picture; one over depth is linear there
-    along = np.linspace(0.0, 1.0, steps)[:, None]
-    places = ends[0] + along * (ends[1] - ends[0])
-    far = 1.0 / (1.0 / a[2] + along[:, 0] * (1.0 / b[2] - 1.0 / a[2]))
-    inside = (places > -THICKEST).all(axis=1) & (places < 2.0 * middle + THICKEST).all(axis=1)
-    places, far = places[inside], far[inside]
-    radius = np.clip(0.5 * sketch.thickness * focal / far, 0.5, THICKEST)
-    for size in np.unique(np.ceil(radius)).astype(int).tolist():
-        some = np.ceil(radius) == size
-        reach = np.arange(-size, size + 1)
-        disc = np.array([(x, y) for y in reach for x in reach if x * x + y * y < size * size + 0.5])
-        spots = np.floor(places[some])[:, None, :].astype(np.int64) + (disc if size > 1 else 0)
-        spots = spots.reshape(-1, 2)
-        near = np.repeat(far[some], len(spots) // max(int(some.sum()), 1))
-        _dots(rgb, depth, spots, near, sketch.colour)
+def warm_up() -> None:
+    """Load or compile the kernel before somebody waits for it."""
+    rgb, depth = np.zeros((1, 1, 3), np.uint8), np.zeros((1, 1), np.float32)
+    _draw_all(rgb, depth, np.zeros((1, 2, 3)), np.zeros(1), np.zeros((1, 3), np.uint8), 1.0)
 
 
-def _dots(
-    rgb: NDArray[np.uint8], depth: NDArray[np.float32], spots: NDArray[np.int64], far: FloatArray,
-    colour: tuple[int, int, int],
+@helper
+def _columns(
+    x: float, y: float, dx: float, dy: float, row: float, reach: float
+) -> tuple[float, float]:
+    """Where a line from (x, y) along (dx, dy) may come within `reach` of a row (all pixels)."""
+    first, last = 0.0, 1.0
+    if abs(dy) > 1e-9:
+        first, last = (row - reach - y) / dy, (row + reach - y) / dy
+        first, last = min(first, last), max(first, last)
+        first, last = min(max(first, 0.0), 1.0), min(max(last, 0.0), 1.0)
+    left, right = x + first * dx, x + last * dx
+    return min(left, right) - reach, max(left, right) + reach
+
+
+@helper
+def _stroke(
+    rgb: U8, depth: F32, x: float, y: float, near: float, dx: float, dy: float, along: float,
+    half: float, colour: U8,
 ) -> None:  # fmt: skip
-    """Colour the pixels (N, 2) that lie on the picture and before what is there."""
+    """Colour a line's pixels that lie before what is there.
+
+    It goes from (x, y) along (dx, dy), in pixels; one over its depth (1/m) begins as `near` and
+    grows by `along`; `half` is its half thickness (pixels) at a depth of 1 m.
+    """
     height, width = depth.shape
-    x, y = spots[:, 0], spots[:, 1]
-    held = (x >= 0) & (y >= 0) & (x < width) & (y < height)
-    x, y, far = x[held], y[held], far[held]
-    seen = depth[y, x] > far - BIAS
-    rgb[y[seen], x[seen]] = colour
+    square = max(dx * dx + dy * dy, 1e-12)
+    reach = min(max(half * max(near, near + along), THINNEST), THICKEST)
+    top, bottom = max(min(y, y + dy) - reach, 0.0), min(max(y, y + dy) + reach, height - 1.0)
+    for i in range(int(min(top, height)), int(bottom) + 1):
+        left, right = _columns(x, y, dx, dy, i + 0.5, reach)
+        for j in range(
+            int(min(max(left, 0.0), width)), int(max(min(right, width - 1.0), -1.0)) + 1
+        ):
+            u, v = j + 0.5 - x, i + 0.5 - y
+            t = min(max((u * dx + v * dy) / square, 0.0), 1.0)
+            inverse = near + t * along
+            radius = min(max(half * inverse, THINNEST), THICKEST)
+            inside = (u - t * dx) ** 2 + (v - t * dy) ** 2 <= radius * radius
+            if inside and depth[i, j] > 1.0 / inverse - BIAS:
+                for k in range(3):
+                    rgb[i, j, k] = colour[k]
+
+
+@kernel
+def _draw_all(
+    rgb: U8, depth: F32, lines: FloatArray, half: FloatArray, colours: U8, focal: float
+) -> None:
+    """Draw lines (N, 2, 3) m of the optical frame, half as thick as `half` (N,) m."""
+    height, width = depth.shape
+    for n in range(len(lines)):
+        a, b = lines[n, 0], lines[n, 1]
+        if a[2] > b[2]:
+            a, b = b, a
+        if b[2] <= NEAR:
+            continue
+        ax, ay, az = a[0], a[1], a[2]
+        if az < NEAR:
+            share = (NEAR - az) / (b[2] - az)
+            ax, ay, az = ax + (b[0] - ax) * share, ay + (b[1] - ay) * share, NEAR
+        x, y = ax / az * focal + 0.5 * width, ay / az * focal + 0.5 * height
+        dx, dy = b[0] / b[2] * focal + 0.5 * width - x, b[1] / b[2] * focal + 0.5 * height - y
+        along = 1.0 / b[2] - 1.0 / az
+        _stroke(rgb, depth, x, y, 1.0 / az, dx, dy, along, half[n] * focal, colours[n])

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from common.frames import FloatArray
-from sim.server import collisions
+from sim.server import collisions, sketches
 from sim.server.cameras import ENCODERS
 from sim.server.devices import DEVICES
 from sim.server.simulation import DEFAULT_STEP, Simulation
@@ -50,6 +50,12 @@ def rehearse(sim: Simulation, kinds: Iterable[str]) -> None:
         sim.sensing.forget(spawn(scratch, Description(0, kind, {}), pose, None))
 
 
+def rehearse_rest(sim: Simulation) -> None:
+    """What few ask for: the sensors of `LATER`, debug drawings."""
+    rehearse(sim, LATER)
+    sketches.warm_up()
+
+
 def _scratch(sim: Simulation) -> tuple[Simulation, FloatArray]:
     """Another episode of the same town, seen by the same sensors; a place above its ground."""
     town = sim.episode.town
@@ -60,7 +66,7 @@ def _scratch(sim: Simulation) -> tuple[Simulation, FloatArray]:
 
 
 def compile_rest() -> subprocess.Popen[bytes]:
-    """A process aside that compiles for the sensors of `LATER`; it ends with this one."""
+    """A process aside that compiles for what few ask for; it ends with this one."""
     path = os.pathsep.join(one for one in sys.path if one)
     return subprocess.Popen(
         [sys.executable, "-c", "from sim.server.warm import aside; aside()"],
@@ -75,7 +81,7 @@ def aside() -> None:
     """What that process does; nobody waits for it."""
     os.nice(ASIDE)
     threading.Thread(target=_end_with_input, daemon=True).start()
-    rehearse(Simulation(load_town(TOWN), Settings(), 0), LATER)
+    rehearse_rest(Simulation(load_town(TOWN), Settings(), 0))
 
 
 def _end_with_input() -> None:

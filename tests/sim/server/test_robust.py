@@ -349,6 +349,15 @@ def test_figures_that_no_vehicle_can_have_are_refused(port, world, spawn):
     assert kept == own
 
 
+def test_clients_load_no_files_of_the_folder_that_the_server_runs_in(tmp_path, monkeypatch):
+    town = load_town("city")
+    (tmp_path / "mine.xodr").write_text(town.xodr)
+    monkeypatch.chdir(tmp_path)
+    sim = Simulation(town, Settings(), 0)
+    with pytest.raises(rpc.RpcError, match="expected a town"):
+        sim.town_called("mine.xodr")
+
+
 @pytest.mark.parametrize("friction", ["slippery", "nan", "inf"])
 def test_what_cannot_be_spawned_is_not_there(port, world, friction):
     before = len(world.get_actors())
