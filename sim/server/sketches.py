@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.frames import FloatArray
-from sim.server.jit import helper, kernel
+from common.jit import helper, kernel
 from sim.server.scene import F32, Planes, View
 
 MOST_SKETCHES = 10_000
