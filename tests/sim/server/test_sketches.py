@@ -29,6 +29,7 @@ def sketch(a, b, thickness):
 
 def distances(a, b, thickness):
     """Every pixel's distance to the line on the picture, less the line's half thickness there."""
+    a, b = sorted((a, b), key=lambda end: end[2])  # of a line that is a point the nearer end shows
     ends = [np.array([p[0] / p[2], p[1] / p[2]]) * FOCAL + (WIDTH / 2, HEIGHT / 2) for p in (a, b)]
     v, u = np.mgrid[:HEIGHT, :WIDTH] + 0.5
     way = ends[1] - ends[0]
