@@ -88,6 +88,8 @@ class Actors:
         self.acceleration = self.motion[:, 12:]  # m/s2, world axes
         self.lights = np.zeros(MAX_ACTORS, np.uint32)  # CARLA's VehicleLightState
         self.speed_limit = np.zeros(MAX_ACTORS)  # km/h, vehicles
+        self.solid = np.zeros(MAX_ACTORS, np.bool_)  # vehicles and walkers
+        self.boxes = np.zeros((MAX_ACTORS, 6))  # m, middle in the actor's frame, half sizes
         self._by_id: dict[int, Actor] = {}
         self._free = list(range(MAX_ACTORS - 1, -1, -1))
 
@@ -153,6 +155,8 @@ class Actors:
         self.motion[row] = 0.0
         self.pose[row] = pose
         self.lights[row], self.speed_limit[row] = 0, FIRST_LIMIT
+        self.solid[row] = actor.kind in (Kind.VEHICLE, Kind.WALKER)
+        self.boxes[row] = *centre, *extent
         return actor
 
     def attach(self, actor: Actor, parent: Actor, relative: FloatArray) -> None:
@@ -165,6 +169,7 @@ class Actors:
         """The actor is gone; what was attached to it stays where it is."""
         del self._by_id[actor.id]
         self._free.append(actor.row)
+        self.solid[actor.row] = False
         for child in self:
             if child.parent is actor:
                 child.parent = child.parent_from_actor = None

@@ -56,19 +56,13 @@ def occupied(episode: Episode, blueprint: Blueprint, pose: FloatArray) -> bool:
     """Whether a blueprint's box at a pose meets a vehicle, a walker or a solid object."""
     centre = middle(pose, np.array(blueprint.box_centre))
     extent = np.array(blueprint.half_extent) * BODY
-    others = _bodies_near(episode, pose)
-    rows = np.array([a.row for a in others], np.intp)
-    centres = middle(episode.actors.pose[rows], np.array([a.centre for a in others]).reshape(-1, 3))
-    extents = np.array([a.extent for a in others]).reshape(-1, 3) * BODY
+    actors = episode.actors
+    rows = np.flatnonzero(actors.solid)
+    gaps = actors.pose[rows, :2] - pose[:2]
+    rows = rows[np.hypot(gaps[:, 0], gaps[:, 1]) < 2.0 * REACH]
+    centres = middle(actors.pose[rows], actors.boxes[rows, :3])
+    extents = actors.boxes[rows, 3:] * BODY
     return meets(centre, extent, centres, extents) or meets(centre, extent, *episode.solid)
-
-
-def _bodies_near(episode: Episode, pose: FloatArray) -> list[Actor]:
-    """The vehicles and walkers that may reach to a place."""
-    bodies = [a for a in episode.actors if a.kind in (Kind.VEHICLE, Kind.WALKER)]
-    places = episode.actors.pose[[a.row for a in bodies], :2]
-    near = np.hypot(places[:, 0] - pose[0], places[:, 1] - pose[1]) < 2.0 * REACH
-    return [bodies[i] for i in np.flatnonzero(near)]
 
 
 def middle(poses: FloatArray, centres: FloatArray) -> FloatArray:
@@ -81,7 +75,7 @@ def meets(centre: FloatArray, extent: FloatArray, centres: FloatArray, extents: 
     """Whether an upright box (4,) + (3,) overlaps one of others (N, 4) + (N, 3)."""
     gap = np.hypot(centres[:, 0] - centre[0], centres[:, 1] - centre[1])
     near = gap <= np.hypot(extents[:, 0], extents[:, 1]) + np.hypot(extent[0], extent[1])
-    return bool(overlap(centre, extent, centres[near], extents[near]).any())
+    return bool(near.any() and overlap(centre, extent, centres[near], extents[near]).any())
 
 
 def overlap(
