@@ -178,6 +178,7 @@ class Studio:
 
     def __init__(self) -> None:
         self._look: tuple[Town, object] | None = None
+        self._shape: tuple[Town, object] | None = None
         self._renderer: Renderer | None = None
         self._encoders: dict[int, Encoder] = {}
 
@@ -262,8 +263,11 @@ class Studio:
         self._encoders.pop(actor_id, None)
 
     def _of(self, scenery: Scenery) -> Renderer:
-        look = (scenery.town, scenery.key)
-        if self._renderer is None or self._look != look:
-            self._look = look
+        """The renderer of the town as it is; where only colours are new, they are painted over."""
+        shape, look = (scenery.town, scenery.shape), (scenery.town, scenery.key)
+        if self._renderer is None or self._shape != shape:
             self._renderer = Renderer(scenery.mesh(), len(os.sched_getaffinity(0)))
+        elif self._look != look:
+            self._renderer.paint(scenery.mesh())
+        self._shape, self._look = shape, look
         return self._renderer

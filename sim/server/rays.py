@@ -22,7 +22,7 @@ class Rays:
     """Memory: the present town made ready for rays, and everybody's boxes of one frame."""
 
     def __init__(self) -> None:
-        self._look: tuple[Town, object] | None = None
+        self._shape: tuple[Town, object] | None = None
         self._surroundings: Surroundings | None = None
         self._frame: tuple[Episode, int, int] | None = None
         self._boxes: Boxes | None = None
@@ -30,9 +30,9 @@ class Rays:
     def surroundings(self, episode: Episode) -> Surroundings:
         """The town's triangles."""
         scenery = episode.scenery
-        look = (scenery.town, scenery.key)
-        if self._surroundings is None or self._look != look:
-            self._look, self._surroundings = look, Surroundings(scenery.mesh())
+        shape = (scenery.town, scenery.shape)
+        if self._surroundings is None or self._shape != shape:
+            self._shape, self._surroundings = shape, Surroundings(scenery.mesh())
         return self._surroundings
 
     def boxes(self, episode: Episode) -> Boxes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sim.server.scene import Label, Material, Mesh
 from sim.server.sensors.memory import Plain
@@ -63,6 +64,11 @@ class Scenery:
         changes = (tuple(sorted(some.items())) for some in (self.lamps, self.paints))
         return self.hidden, self.layers, *changes
 
+    @property
+    def shape(self) -> object:
+        """Equal where the same things are there, whatever their colours."""
+        return self.hidden, self.layers
+
     def absent(self) -> frozenset[int]:
         """The ids of the objects that are not there."""
         missing = {
@@ -98,19 +104,28 @@ class Scenery:
         return self._mesh[1]
 
     def _changed(self, mesh: Mesh) -> Mesh:
-        glows = mesh.material == Material.STREET_LAMP
         material, colour = mesh.material.copy(), mesh.colour.copy()
+        glowing = np.flatnonzero(mesh.material == Material.STREET_LAMP)
         for number, lamp in self.lamps.items():
-            faces = glows & (mesh.instance == number)
+            faces = glowing[mesh.instance[glowing] == number]
             if not lamp.on:
                 material[faces] = Material.METAL
             shine = min(max(lamp.intensity / FULL, 0.0), BRIGHTEST)
             # IEC 61966-2-1, without its short linear toe
             colour[faces] *= shine * (np.array(lamp.colour, np.float32) / 255.0) ** 2.2
         lens = mesh.material == Material.LAMP
-        for number, paint in self.paints.items():
-            faces = ~lens & (mesh.instance == number)
-            material[faces], colour[faces] = Material.PLAIN, paint
+        if self.paints:
+            numbers = np.array(sorted(self.paints))
+            own = np.array([self.paints[number] for number in numbers.tolist()])
+            at = np.searchsorted(numbers[:-1], mesh.instance)
+            own_light = lens | (mesh.material == Material.STREET_LAMP)
+            faces = np.flatnonzero(~own_light & (numbers[at] == mesh.instance))
+            material[faces], colour[faces] = Material.PLAIN, own[at[faces]]
+        changed = replace(mesh, material=material, colour=colour)
+        return self._without(changed, lens) if self.absent() else changed
+
+    def _without(self, mesh: Mesh, lens: NDArray[np.bool_]) -> Mesh:
+        """The triangles of a mesh without those of absent things; `lens` (F,) tells lights'."""
         gone = np.array(sorted(self.absent()), np.uint32)
         owner = mesh.instance.copy()
         owner[lens] = self.town.lens_heads
@@ -118,10 +133,10 @@ class Scenery:
         return replace(
             mesh,
             faces=mesh.faces[kept],
-            material=material[kept],
+            material=mesh.material[kept],
             label=mesh.label[kept],
             instance=mesh.instance[kept],
-            colour=colour[kept],
+            colour=mesh.colour[kept],
         )
 
     def save(self) -> Plain:

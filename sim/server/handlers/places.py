@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from itertools import chain
 
 import numpy as np
 
@@ -99,9 +100,9 @@ def texels(texture: Wire) -> FloatArray:
     """The colours (N, 3) of a texture."""
     match texture:
         case [int(width), int(height), list(rows), *_] if width * height == len(rows) > 0:
-            colours = np.array([row[:3] for row in rows], np.float64)
-            if colours.shape == (len(rows), 3) and np.isfinite(colours).all():
-                return colours
+            colours = np.fromiter(chain.from_iterable(row[:3] for row in rows), np.float64)
+            if {len(row) for row in rows} <= {3, 4} and np.isfinite(colours).all():
+                return colours.reshape(-1, 3)
     raise RpcError(f"expected a texture, got {texture!r:.80}")
 
 

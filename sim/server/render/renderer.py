@@ -59,17 +59,27 @@ class Renderer:
         """Prepare the town's mesh for drawing on ``threads`` threads."""
         self._pool = Pool(threads)
         self._cells = cutting.cut(mesh)
-        self._look, self._tag = static_surface(mesh, self._cells)
-        self._lenses = lens_faces(self._tag)
-        self._tag[self._lenses[0], 2] += FIRST_LENS
-        self._street = np.nonzero(self._tag[:, 0] == Material.STREET_LAMP)[0]
-        self._lamp_map = lamps.town_lamps(mesh)
+        self._look = static_surface(mesh, self._cells)
+        self._tag = np.empty((len(self._look), 3), np.uint32)
+        self.paint(mesh)
         self._vertices, self._faces = self._cells.vertices, self._cells.faces
         self._tile, self._plates, self._tone = noise_tile(), sign_atlas(), tone_table()
         self._plain_tone = tone_table(plain=True)
         self._fleet: fleets.Fleet | None = None
         self._shadows: shading.Shadows | None = None
         self._triangles = empty_triangles(0, 0)
+
+    def paint(self, mesh: Mesh) -> None:
+        """Let the town have the colours and materials of a mesh with the same faces."""
+        count = len(self._cells.faces)
+        look, tag = self._look[:count], self._tag[:count]
+        look[:, 4:7] = own_colours(mesh, self._cells)
+        look[:, 7] = 0.0
+        tag[:] = np.stack([mesh.material, mesh.label, mesh.instance], axis=1)[self._cells.order]
+        self._lenses = lens_faces(tag)
+        tag[self._lenses[0], 2] += FIRST_LENS
+        self._street = np.nonzero(tag[:, 0] == Material.STREET_LAMP)[0]
+        self._lamp_map = lamps.town_lamps(mesh)
 
     def render(
         self,
@@ -238,8 +248,14 @@ class Renderer:
             self._triangles = empty_triangles(need + need // 4, len(blocks) + len(blocks) // 4)
 
 
-def static_surface(mesh: Mesh, cells: cutting.Cells) -> tuple[F32, U32]:
-    """`Surface` arrays of the town's faces, in drawing order."""
+def own_colours(mesh: Mesh, cells: cutting.Cells) -> F32:
+    """The colours (F, 3) of the town's faces, in drawing order."""
+    colours: F32 = mesh.colour[cells.order] * base_table()[mesh.material[cells.order]]
+    return colours
+
+
+def static_surface(mesh: Mesh, cells: cutting.Cells) -> F32:
+    """`Surface` rows of the town's faces, in drawing order; their colours are still black."""
     faces = mesh.faces[cells.order]
     corner = mesh.vertices[faces].astype(np.float64)
     edge1, edge2 = corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0]
@@ -248,7 +264,6 @@ def static_surface(mesh: Mesh, cells: cutting.Cells) -> tuple[F32, U32]:
     look = np.zeros((len(faces), 16), np.float32)
     look[:, :3] = normal
     look[:, 3] = np.einsum("fk,fk->f", normal, corner[:, 0])
-    look[:, 4:7] = mesh.colour[cells.order] * base_table()[mesh.material[cells.order]]
     uv = mesh.uv[faces].astype(np.float64)
     g11, g12 = np.einsum("fk,fk->f", edge1, edge1), np.einsum("fk,fk->f", edge1, edge2)
     g22 = np.einsum("fk,fk->f", edge2, edge2)
@@ -260,8 +275,7 @@ def static_surface(mesh: Mesh, cells: cutting.Cells) -> tuple[F32, U32]:
         slope = d1[:, None] * dual1 + d2[:, None] * dual2
         look[:, 8 + 4 * axis : 11 + 4 * axis] = slope
         look[:, 11 + 4 * axis] = uv[:, 0, axis] - np.einsum("fk,fk->f", slope, corner[:, 0])
-    tag = np.stack([mesh.material, mesh.label, mesh.instance], axis=1)[cells.order]
-    return look, tag.astype(np.uint32)
+    return look
 
 
 def lens_faces(tag: U32) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:

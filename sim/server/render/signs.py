@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +36,7 @@ def plate_uv(kind: str) -> tuple[float, float, float, float]:
     return column / COLUMNS, row / ROWS, (column + 1) / COLUMNS, (row + 1) / ROWS
 
 
+@cache
 def sign_atlas() -> F32:
     """All plates (ROWS * CELL, COLUMNS * CELL, 3), linear RGB."""
     atlas = np.zeros((ROWS * CELL, COLUMNS * CELL, 3), np.float32)

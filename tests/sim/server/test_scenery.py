@@ -2,10 +2,18 @@
 
 import queue
 import time
+from dataclasses import replace
 
 import carla
 import numpy as np
 import pytest
+
+from sim.server import cameras
+from sim.server.scenery import Lamp
+from sim.server.simulation import Simulation
+from sim.server.spawn import spawn as spawned
+from sim.server.town import load_town
+from sim.server.wire import Description, Settings
 
 WIDTH, HEIGHT = 160, 90
 
@@ -217,3 +225,39 @@ def test_vehicles_and_walkers_are_among_the_boxes_of_the_level(world, spawn):
     for corner in corners:
         assert min(corner.distance(one) for one in own) < 0.05
     assert len(world.get_environment_objects(carla.CityObjectLabel.Car)) == parked
+
+
+def test_new_colours_are_painted_over_and_look_as_if_built_anew(monkeypatch):
+    built = []
+
+    class Counted(cameras.Renderer):
+        def __init__(self, mesh, threads):
+            built.append(mesh)
+            super().__init__(mesh, threads)
+
+    monkeypatch.setattr(cameras, "Renderer", Counted)
+    sim = Simulation(load_town("city"), Settings(), 0)
+    sim.episode.weather = replace(sim.episode.weather, sun_altitude=-0.3)
+    place = sim.episode.town.spawn_points[5]
+    seat = np.array([*place[:2], place[2] + 2.0, 0.0, 0.0, place[3]])
+    size = {"image_size_x": (2, "160"), "image_size_y": (2, "90")}
+    camera = spawned(sim, Description(0, "sensor.camera.rgb", size), seat, None)
+    studio, scenery = cameras.Studio(), sim.episode.scenery
+
+    def look(studio):
+        return studio.shoot(sim.episode, [camera])[0].planes.rgb
+
+    built.clear()
+    seen = [look(studio).tobytes()]
+    for change in (
+        lambda: scenery.paints.update({o.id: (0.9, 0.0, 0.1) for o in sim.episode.town.objects}),
+        lambda: [scenery.set_lamp(post, Lamp(on=False)) for post in sim.episode.town.lamps],
+        scenery.paints.clear,
+        scenery.lamps.clear,
+    ):
+        change()
+        seen.append(look(studio).tobytes())
+        assert len(built) == 1
+        assert seen[-1] == look(cameras.Studio()).tobytes()
+        built.pop()
+    assert [seen.index(one) for one in seen] == [0, 1, 2, 3, 0]
