@@ -106,9 +106,9 @@ class Server:
     def run(self) -> None:
         """Serve until `running` is False."""
         while self.running:
-            came = self.selector.select(self._due())
+            patience = self._due()
             looked = time.monotonic()
-            for key, events in came:
+            for key, events in self.selector.select(patience):
                 key.data(events)
             for _ in range(len(self.busy)):
                 self.busy.popleft().turn()
@@ -171,9 +171,10 @@ class Server:
         return wait
 
     def _rouse_lost(self, looked: float) -> None:
-        """Wake the Traffic Managers that had lost a tick when the requests that are answered came.
+        """Wake the Traffic Managers that had lost a tick by the time `looked` (s, monotonic).
 
-        What came since, while the server did something that takes long, is not read yet.
+        All that had come by then is answered; what came since, while the server did something that
+        takes long, is not.
         """
         for owner, port in self.sim.traffic_managers.lost(looked):
             assert isinstance(owner, Peer)
