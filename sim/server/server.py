@@ -56,7 +56,10 @@ class Peer(Connection):
 
     def _answer_some(self) -> None:
         end, whole = time.monotonic() + TURN, False
-        while not self.closed and (request := rpc.next_request(self.unpacker)) is not None:
+        while not self.closed and self._fed > self.unpacker.tell():
+            request = rpc.next_request(self.unpacker)
+            if request is None:
+                break
             whole = True
             self.server.take(self, request)
             if time.monotonic() > end:
