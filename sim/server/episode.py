@@ -190,8 +190,7 @@ class Episode:
 
     def _light_part(self) -> NDArray[np.void]:
         lights = self.lights
-        part = np.zeros(len(lights.states), snapshot.LIGHT)
-        part["sign"] = self.layout.template["sign"][self.layout.lights.at]
+        part = self.layout.lamps.copy()
         part["green"], part["yellow"], part["red"] = lights.green, lights.yellow, lights.red
         part["elapsed"], part["frozen"], part["state"] = (
             lights.elapsed,

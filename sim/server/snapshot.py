@@ -84,7 +84,8 @@ class Layout:
 
     version: int
     rows: Index  # (N,) in Actors, by id
-    template: NDArray[np.void]  # (N,) ROW with all that does not change
+    template: bytes  # N rows with all that does not change
+    lamps: NDArray[np.void]  # (K,) LIGHT, the same
     vehicles: Group
     walkers: Group
     lights: Group
@@ -100,13 +101,15 @@ def layout_of(actors: Actors) -> Layout:
     template["state"] = 1  # active
     template["sign"] = [actor.opendrive_id.encode()[:31] for actor in everyone]
     rows = np.array([actor.row for actor in everyone], np.intp)
+    lights = _group(everyone, Kind.LIGHT)
     return Layout(
         actors.version,
         rows,
-        template,
+        template.tobytes(),
+        template["light"][lights.at],
         _group(everyone, Kind.VEHICLE),
         _group(everyone, Kind.WALKER),
-        _group(everyone, Kind.LIGHT),
+        lights,
         tuple(_attached(everyone)),
         any(actor.type_id == COLLISION for actor in everyone),
     )
@@ -155,7 +158,7 @@ def head(episode_id: int, wall: float, delta: float, bits: int) -> bytes:
 
 def fill(actors: Actors, layout: Layout) -> NDArray[np.void]:
     """The rows (N,) with everybody's pose and motion; the kinds' own parts are the template's."""
-    out = plain(layout.template).copy().view(ROW)
+    out = np.frombuffer(bytearray(layout.template), ROW)
     iso.motions_to_carla(actors.motion, layout.rows, out["motion"])
     return out
 

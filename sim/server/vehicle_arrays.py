@@ -85,11 +85,13 @@ STATE = np.dtype(
 )
 
 
+_MOTION = np.dtype(("f8", 15))
+
+
 def motions(state: Records) -> NDArray[np.float64]:
     """A view of pose, velocity, angular velocity and acceleration side by side (capacity, 15)."""
-    offset = state.dtype.fields["pose"][1] if state.dtype.fields else 0
-    strides = (state.strides[0], 8)
-    return np.ndarray((len(state), 15), np.float64, state.data, offset, strides)
+    assert state.dtype.fields is not None
+    return state.getfield(_MOTION, state.dtype.fields["pose"][1])
 
 
 CONTROLS = (

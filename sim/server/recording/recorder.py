@@ -209,7 +209,7 @@ def motion(episode: Episode) -> list[bytes]:
     state = np.zeros(len(episode.signals), ROWS[Packet.STATE])
     state["id"] = [a.id for a in episode.signals]
     state["frozen"], state["elapsed"], state["state"] = lights.frozen, lights.elapsed, lights.states
-    ids = layout.template["id"][layout.walkers.at]
+    ids = layout.walkers.ids
     walker = np.zeros(len(ids), ROWS[Packet.ANIM_WALKER])
     walker["id"] = ids
     walker["speed"] = episode.walkers.state["speed"][layout.walkers.slots]
@@ -223,7 +223,7 @@ def motion(episode: Episode) -> list[bytes]:
 def _vehicles(episode: Episode, walkers: bytes) -> list[bytes]:
     """Controls, lamps, wheels; the walkers' packet stands where CARLA puts it."""
     group = episode.layout.vehicles
-    ids = episode.layout.template["id"][group.at]
+    ids = group.ids
     own, model = episode.vehicles.state[group.slots], episode.vehicles.model[group.slots]
     control = np.zeros(len(ids), ROWS[Packet.ANIM_VEHICLE])
     for name in ("throttle", "brake", "hand_brake", "gear"):
