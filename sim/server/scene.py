@@ -5,6 +5,7 @@ World frame, ISO 8855 (right-handed, z up, metres). Labels are CARLA's CityObjec
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from enum import IntEnum
@@ -153,14 +154,14 @@ class Planes:
 
 @dataclass(frozen=True, slots=True)
 class Weather:
-    """CARLA's WeatherParameters; angles in radians."""
+    """CARLA's WeatherParameters; angles in radians. The defaults are its preset ClearNoon."""
 
     cloudiness: float = 5.0  # 0..100
     precipitation: float = 0.0  # 0..100
     precipitation_deposits: float = 0.0  # 0..100
     wind_intensity: float = 10.0  # 0..100
-    sun_azimuth: float = -0.0174533  # rad, world frame, positive left
-    sun_altitude: float = 0.785398  # rad
+    sun_azimuth: float = math.pi / 180.0  # rad, world frame, positive left
+    sun_altitude: float = math.pi / 4.0  # rad
     fog_density: float = 2.0  # 0..100
     fog_distance: float = 0.75  # m
     fog_falloff: float = 0.1

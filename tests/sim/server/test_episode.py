@@ -122,6 +122,10 @@ def test_an_attached_actor_moves_with_its_parent(world, spawn):
     assert gnss.parent.id == car.id
 
 
+def test_a_world_begins_at_a_clear_noon(world):
+    assert world.get_weather() == carla.WeatherParameters.ClearNoon
+
+
 def test_weather_comes_back_as_it_was_set(world):
     world.set_weather(carla.WeatherParameters.HardRainSunset)
     assert world.get_weather() == carla.WeatherParameters.HardRainSunset
