@@ -104,7 +104,9 @@ def floor_of(town: Town) -> Floor:
     pavement = ground.kind_at(middles) == PAVEMENT
     crossing = np.zeros(pavement.shape, bool)
     for outline in crossings(town.road_map):
-        crossing |= inside(middles, grown(outline[:, :2], REACH))
+        edge = grown(outline[:, :2], REACH)
+        near = window(middles, edge.min(axis=0), edge.max(axis=0))
+        crossing[near] |= inside(middles[near], edge)
     blocked = taken(town, middles)
     area = np.where(pavement, AREA_PAVEMENT, np.where(crossing, AREA_CROSSING, 0)).astype(np.uint8)
     area[blocked | lonely((area > 0) & ~blocked)] = 0
@@ -132,6 +134,14 @@ def grown(outline: FloatArray, by: float) -> FloatArray:
     return moved
 
 
+def window(middles: FloatArray, low: FloatArray, high: FloatArray) -> tuple[slice, slice]:
+    """The rows and columns of cells (R, C, 2) m that may lie between two corners (2,) m."""
+    x, y = middles[0, 0]
+    top, bottom = int((y - high[1]) / CELL), int((y - low[1]) / CELL) + 2
+    left, right = int((low[0] - x) / CELL), int((high[0] - x) / CELL) + 2
+    return slice(max(top, 0), max(bottom, 0)), slice(max(left, 0), max(right, 0))
+
+
 def inside(points: FloatArray, outline: FloatArray) -> Mask:
     """Which points (..., 2) lie in a polygon (N, 2): even-odd rule."""
     found = np.zeros(points.shape[:-1], bool)
@@ -145,16 +155,12 @@ def inside(points: FloatArray, outline: FloatArray) -> Mask:
 def taken(town: Town, middles: FloatArray) -> Mask:
     """Cells in which something solid stands."""
     found = np.zeros(middles.shape[:-1], bool)
-    origin, rows, columns = middles[0, 0], *middles.shape[:2]
     for thing in town.objects:
         if not thing.solid:
             continue
-        reach = float(np.hypot(thing.extent[0], thing.extent[1])) + CLEARANCE + CELL
-        row, column = (origin[1] - thing.y) / CELL, (thing.x - origin[0]) / CELL
-        near = np.s_[
-            max(int(row - reach), 0) : min(int(row + reach) + 1, rows),
-            max(int(column - reach), 0) : min(int(column + reach) + 1, columns),
-        ]
+        reach = float(np.hypot(thing.extent[0], thing.extent[1])) + CLEARANCE
+        place = np.array([thing.x, thing.y])
+        near = window(middles, place - reach, place + reach)
         d = middles[near] - (thing.x, thing.y)
         c, s = np.cos(thing.yaw), np.sin(thing.yaw)
         along, across = d[..., 0] * c + d[..., 1] * s, -d[..., 0] * s + d[..., 1] * c

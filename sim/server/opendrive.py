@@ -261,7 +261,7 @@ def _cubics(records: Iterable[Xml.Element], key: str) -> Cubics:
 def _lane(element: Xml.Element) -> Lane:
     marks = tuple(
         Mark(
-            float(mark.get("sOffset", 0)),
+            max(float(mark.get("sOffset", 0)), 0.0),
             mark.get("type", "none"),
             mark.get("color", "white"),
             float(mark.get("width", 0.12)),

@@ -9,6 +9,7 @@ from xml.etree import ElementTree as Xml
 import numpy as np
 
 from common.errors import UserError
+from sim.server.links import check_links
 
 if TYPE_CHECKING:
     from sim.server.opendrive import Road
@@ -19,6 +20,10 @@ HIGHEST = 1e4  # m
 WIDEST = 1e4  # m from the reference line
 LONGEST = 1e5  # m of all roads together: half a minute and 1.4 GB to dress
 MOST_LANES = 1000  # on either side, that a signal may name
+MOST_THINGS = {"signals/signal": 20_000, "objects/object": 20_000, "lanes/laneSection": 50_000}
+"""Of all roads together; 200 km of city streets have 2,900, 1,800 and 6,200."""
+MOST_ABREAST = 200  # lanes of one section
+BROADEST = 10.0  # m, of a road mark
 EVERY = 10.0  # m between the places where a road is looked at
 
 
@@ -28,6 +33,7 @@ def check(root: Xml.Element, roads: Sequence[Road], source: str) -> None:
     Raises:
         UserError: what is wrong with the map; `source` names it.
     """
+    _check_counts(root, source)
     if len({road.id for road in roads}) < len(roads):
         raise UserError(f"expected road ids to differ in {source}, got one twice; check the file")
     for road in roads:
@@ -41,6 +47,23 @@ def check(root: Xml.Element, roads: Sequence[Road], source: str) -> None:
     if not any(lane.kind == "driving" and len(lane.width.start) for lane in lanes):
         raise UserError(f"expected a road with a driving lane in {source}, got none; check it")
     _check_signals(root, source)
+    _check_objects(root, source)
+    check_links(root, source)
+
+
+def _check_counts(root: Xml.Element, source: str) -> None:
+    """Not more of anything than can be dressed while somebody waits."""
+    for path, most in MOST_THINGS.items():
+        count = sum(1 for _ in root.iterfind(f"road/{path}"))
+        if count > most:
+            name = path.rsplit("/", 1)[-1]
+            raise UserError(f"expected at most {most} {name}s in {source}, got {count}")
+    for section in root.iterfind("road/lanes/laneSection"):
+        abreast = sum(1 for _ in section.iter("lane"))
+        if abreast > MOST_ABREAST:
+            raise UserError(
+                f"expected at most {MOST_ABREAST} lanes side by side in {source}, got {abreast}"
+            )
 
 
 def _check_plan(road: Road, source: str) -> None:
@@ -72,12 +95,30 @@ def _check_figures(road: Road, source: str) -> None:
         for inner, outer in section.borders(s).values():
             held = (s >= section.start) & (s <= section.end)
             figures += [(inner[held], WIDEST), (outer[held], WIDEST)]
+        marks = [mark.width for lane in section.lanes.values() for mark in lane.marks]
+        figures.append((np.array(marks), BROADEST))
     for values, most in figures:
         if not (np.isfinite(values) & (np.abs(values) <= most)).all():
             raise UserError(
                 f"expected finite figures in road {road.id} of {source}, none beyond what a road "
                 "can be; check its geometry, elevation and lanes"
             )
+
+
+def _check_objects(root: Xml.Element, source: str) -> None:
+    """Figures of a sensible size, and a place on the road, which LibCarla wants of crosswalks."""
+    for road in root.iterfind("road"):
+        length = float(road.get("length", 0))
+        for thing in road.iterfind("objects/object"):
+            s = float(thing.get("s", 0))
+            figures = [float(thing.get(key, 0)) for key in ("t", "zOffset", "hdg")]
+            for corner in thing.iter("cornerLocal"):
+                figures += [float(corner.get(key, 0)) for key in "uvz"]
+            if not (0.0 <= s <= length and all(abs(figure) <= WIDEST for figure in figures)):
+                raise UserError(
+                    f"expected object {thing.get('id')} on road {road.get('id')} of {source} to "
+                    f"lie at 0 to {length:g} m of it, with figures up to {WIDEST:g}; check the file"
+                )
 
 
 def _check_signals(root: Xml.Element, source: str) -> None:

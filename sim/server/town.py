@@ -120,6 +120,8 @@ def town_from_opendrive(name: str, xodr: str) -> Town:
         spawn_points = _spawn_points(road_map)
     except (RuntimeError, IndexError) as error:
         raise UserError(f"expected a map CARLA can read, got {name}: {error}; check it") from None
+    if not len(spawn_points):
+        raise UserError(f"expected a road to start on, got none long enough in {name}; check it")
     kept = cache.file_of(xodr)
     dressing = cache.stored(kept)
     if dressing is None:
@@ -128,8 +130,6 @@ def town_from_opendrive(name: str, xodr: str) -> Town:
         with told(f"dressing {name}"):
             dressing = dress(network, road_map, signals, signs, rng)
         cache.store(kept, dressing)
-    if not len(spawn_points):
-        raise UserError(f"expected a road to start on, got none long enough in {name}; check it")
     spawn_points[:, 2] = dressing.ground(spawn_points[:, :3])[0] + SPAWN_HEIGHT
     return Town(name, xodr, road_map, spawn_points, signals, signs, dressing)
 

@@ -1,5 +1,6 @@
 """Maps that LibCarla would crash on, or that nobody could build, are refused in words."""
 
+import carla
 import pytest
 
 from common.errors import UserError
@@ -17,6 +18,20 @@ ROAD = (
     ' c="0" d="0"/></elevationProfile><lanes><laneSection s="0"><left>' + LANE.format(1) + "</left>"
     '<center><lane id="0" type="none"/></center><right>' + LANE.format(-1) + "</right>"
     "</laneSection></lanes><signals></signals></road>"
+)
+OBJECT = (
+    '<object id="7" type="crosswalk" s="50" t="0" hdg="0"><outline>'
+    '<cornerLocal u="0" v="-3" z="0"/></outline></object>'
+)
+ONWARD = '<link><successor elementType="{}" elementId="{}" contactPoint="start"/></link>'
+TURN = (
+    '<junction id="5"><connection id="0" incomingRoad="1" connectingRoad="{}"'
+    ' contactPoint="start"><laneLink from="-1" to="LANE"/></connection></junction>'
+)
+NARROW = (
+    '<laneSection s="50"><center><lane id="0" type="none"/></center><right>'
+    + LANE.format(-1)
+    + "</right></laneSection>"
 )
 SOUND = f'<OpenDRIVE><header revMajor="1" revMinor="4"/>{ROAD.format(1, 0)}</OpenDRIVE>'
 
@@ -56,6 +71,25 @@ def test_the_map_from_which_the_others_come_is_sound():
             "</road>" + "".join(ROAD.format(k, 0) for k in (2, 3, 4)).replace("100", "4e4"),
             "at most 100000 m of",
         ),
+        ("<signals>", "<signals>" + SIGNAL * 20_001, "at most 20000 signals"),
+        ("<left>", "<left>" + LANE.format(2) * 200, "at most 200 lanes side by side"),
+        (
+            "<signals>",
+            "<objects>" + OBJECT.replace("50", "150") + "</objects><signals>",
+            "object 7",
+        ),
+        (
+            "<signals>",
+            "<objects>" + OBJECT.replace("50", "nan") + "</objects><signals>",
+            "object 7",
+        ),
+        (
+            "<signals>",
+            "<objects>" + OBJECT.replace("-3", "1e9") + "</objects><signals>",
+            "object 7",
+        ),
+        ("<signals>", "<objects>" + OBJECT.replace("-3", "x") + "</objects><signals>", "numbers"),
+        ("</lane></left>", '<roadMark sOffset="0" width="1e9"/></lane></left>', "finite figures"),
         ("<OpenDRIVE>", '<!DOCTYPE x [<!ENTITY a "a">]><OpenDRIVE>&b;', "undefined entity"),
     ],
 )
@@ -64,6 +98,39 @@ def test_what_no_map_can_hold_is_refused(old, new, said):
     assert broken != SOUND
     with pytest.raises(UserError, match=said.replace("+", r"\+")):
         opendrive.read(broken, "broken")
+
+
+def linked(road, lane, after=""):
+    text = SOUND.replace("<planView>", road + "<planView>").replace("</road>", "</road>" + after)
+    right = '<lane id="-1" type="driving">'
+    return text.replace(right, f'{right}<link><successor id="{lane}"/></link>', 1)
+
+
+WAYS = [
+    ("another road", ONWARD.format("road", 1), ""),
+    ("another section", "", NARROW),
+    ("a junction's road", ONWARD.format("junction", 5), TURN.format(1)),
+]
+
+
+@pytest.mark.parametrize(("road", "after"), [way[1:] for way in WAYS], ids=[w[0] for w in WAYS])
+def test_a_lane_that_leads_to_no_lane_is_refused_and_crashes_nobody(road, after):
+    for lane in (-1, -7):
+        section, behind = (after, "") if "laneSection" in after else ("", after)
+        text = linked(road, lane, behind.replace("LANE", str(lane)))
+        text = text.replace("</laneSection>", "</laneSection>" + section)
+        if lane == -1:
+            opendrive.read(text, "sound")
+            assert len(carla.Map("sound", text).generate_waypoints(10.0)) > 10
+        else:
+            with pytest.raises(UserError, match=r"expected lane -7 .* to which lane -1 of road 1"):
+                opendrive.read(text, "broken")
+
+
+def test_a_junction_that_leads_to_no_road_is_refused():
+    turn = TURN.format(9).replace("LANE", "-1")
+    with pytest.raises(UserError, match="road 9"):
+        opendrive.read(linked(ONWARD.format("junction", 5), -1, turn), "broken")
 
 
 def test_roads_too_far_apart_for_one_ground_are_refused():
