@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
+import operator
 from collections.abc import Iterator
 from dataclasses import dataclass
 from xml.etree import ElementTree as Xml
 
 from common.errors import UserError
-
-Turn = tuple[int, int, int]  # from a lane to a road and a lane of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +27,8 @@ def check_links(root: Xml.Element, source: str) -> None:
     """
     roads = [(int(road.get("id", 0)), road, _parts(road)) for road in root.iterfind("road")]
     lanes = {number: {i for part in parts for i in part.lanes} for number, _, parts in roads}
-    turns = _turns(root)
     for number, road, parts in roads:
-        for lane, where, leads in _nexts(number, road, parts, lanes, turns):
+        for lane, where, leads in _nexts(road, parts, lanes):
             if not leads:
                 raise UserError(
                     f"expected {where}, to which lane {lane} of road {number} of {source} leads, "
@@ -56,44 +55,25 @@ def _parts(road: Xml.Element) -> list[Part]:
     return sorted(parts, key=lambda part: part.start)
 
 
-def _turns(root: Xml.Element) -> dict[tuple[int, int], list[Turn]]:
-    """What a junction (its id) connects an incoming road with; lane 0 leads everywhere."""
-    turns: dict[tuple[int, int], list[Turn]] = {}
-    for junction in root.iterfind("junction"):
-        for connection in junction.iterfind("connection"):
-            incoming, road = (
-                int(connection.get(key, 0)) for key in ("incomingRoad", "connectingRoad")
-            )
-            some = turns.setdefault((int(junction.get("id", 0)), incoming), [])
-            some.append((0, road, 0))
-            for link in connection.iterfind("laneLink"):
-                some.append((int(link.get("from", 0)), road, int(link.get("to", 0))))
-    return turns
-
-
 def _nexts(
-    number: int,
-    road: Xml.Element,
-    parts: list[Part],
-    lanes: dict[int, set[int]],
-    turns: dict[tuple[int, int], list[Turn]],
+    road: Xml.Element, parts: list[Part], lanes: dict[int, set[int]]
 ) -> Iterator[tuple[int, str, bool]]:
-    """Each lane, where it leads in words, and whether a lane is there (MapBuilder.cpp)."""
+    """Each linked lane, where it leads in words, and whether a lane is there (MapBuilder.cpp).
+
+    Into junctions LibCarla looks before it goes.
+    """
     link = road.find("link")
     before, behind = (_id(link, name, "elementId") for name in ("predecessor", "successor"))
+    own = [set(part.lanes) for part in parts]
+    passed = [set(), *itertools.accumulate(own, operator.or_)]
+    coming = [set(), *itertools.accumulate(reversed(own), operator.or_)][::-1]
     for k, part in enumerate(parts):
         for lane, (previous, following) in part.lanes.items():
             ahead, target = (following, behind) if lane <= 0 else (previous, before)
-            others = parts[k + 1 :] if lane <= 0 else parts[:k]
+            others = coming[k + 1] if lane <= 0 else passed[k]
+            if not ahead and lane:
+                continue
             if others or (lane > 0 and part.start > 0.0):
-                there = any(ahead in other.lanes for other in others)
-                if ahead or lane == 0:
-                    yield lane, f"lane {ahead} in another section", there
+                yield lane, f"lane {ahead} in another section", ahead in others
             elif target in lanes:
-                if ahead or lane == 0:
-                    yield lane, f"lane {ahead} of road {target}", ahead in lanes[target]
-            else:
-                for first, onto, last in turns.get((target, number), []):
-                    if first == lane:
-                        there = last in lanes.get(onto, ())
-                        yield lane, f"lane {last} of road {onto}", there
+                yield lane, f"lane {ahead} of road {target}", ahead in lanes[target]

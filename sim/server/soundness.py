@@ -20,7 +20,7 @@ HIGHEST = 1e4  # m
 WIDEST = 1e4  # m from the reference line
 LONGEST = 1e5  # m of all roads together: half a minute and 1.4 GB to dress
 MOST_LANES = 1000  # on either side, that a signal may name
-MOST_THINGS = {"signals/signal": 20_000, "objects/object": 20_000, "lanes/laneSection": 50_000}
+MOST_THINGS = {"signals/signal": 20_000, "objects/object": 20_000, "lanes/laneSection": 30_000}
 """Of all roads together; 200 km of city streets have 2,900, 1,800 and 6,200."""
 MOST_ABREAST = 200  # lanes of one section
 BROADEST = 10.0  # m, of a road mark

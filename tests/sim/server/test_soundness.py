@@ -23,11 +23,7 @@ OBJECT = (
     '<object id="7" type="crosswalk" s="50" t="0" hdg="0"><outline>'
     '<cornerLocal u="0" v="-3" z="0"/></outline></object>'
 )
-ONWARD = '<link><successor elementType="{}" elementId="{}" contactPoint="start"/></link>'
-TURN = (
-    '<junction id="5"><connection id="0" incomingRoad="1" connectingRoad="{}"'
-    ' contactPoint="start"><laneLink from="-1" to="LANE"/></connection></junction>'
-)
+ONWARD = '<link><successor elementType="road" elementId="1" contactPoint="start"/></link>'
 NARROW = (
     '<laneSection s="50"><center><lane id="0" type="none"/></center><right>'
     + LANE.format(-1)
@@ -100,37 +96,16 @@ def test_what_no_map_can_hold_is_refused(old, new, said):
         opendrive.read(broken, "broken")
 
 
-def linked(road, lane, after=""):
-    text = SOUND.replace("<planView>", road + "<planView>").replace("</road>", "</road>" + after)
+@pytest.mark.parametrize(("road", "section"), [(ONWARD, ""), ("", NARROW)])
+def test_a_lane_that_leads_to_no_lane_is_refused_and_crashes_nobody(road, section):
+    text = SOUND.replace("<planView>", road + "<planView>")
+    text = text.replace("</laneSection>", "</laneSection>" + section)
     right = '<lane id="-1" type="driving">'
-    return text.replace(right, f'{right}<link><successor id="{lane}"/></link>', 1)
-
-
-WAYS = [
-    ("another road", ONWARD.format("road", 1), ""),
-    ("another section", "", NARROW),
-    ("a junction's road", ONWARD.format("junction", 5), TURN.format(1)),
-]
-
-
-@pytest.mark.parametrize(("road", "after"), [way[1:] for way in WAYS], ids=[w[0] for w in WAYS])
-def test_a_lane_that_leads_to_no_lane_is_refused_and_crashes_nobody(road, after):
-    for lane in (-1, -7):
-        section, behind = (after, "") if "laneSection" in after else ("", after)
-        text = linked(road, lane, behind.replace("LANE", str(lane)))
-        text = text.replace("</laneSection>", "</laneSection>" + section)
-        if lane == -1:
-            opendrive.read(text, "sound")
-            assert len(carla.Map("sound", text).generate_waypoints(10.0)) > 10
-        else:
-            with pytest.raises(UserError, match=r"expected lane -7 .* to which lane -1 of road 1"):
-                opendrive.read(text, "broken")
-
-
-def test_a_junction_that_leads_to_no_road_is_refused():
-    turn = TURN.format(9).replace("LANE", "-1")
-    with pytest.raises(UserError, match="road 9"):
-        opendrive.read(linked(ONWARD.format("junction", 5), -1, turn), "broken")
+    text = text.replace(right, right + '<link><successor id="-1"/></link>', 1)
+    opendrive.read(text, "sound")
+    assert len(carla.Map("sound", text).generate_waypoints(10.0)) > 10
+    with pytest.raises(UserError, match=r"expected lane -7 .* to which lane -1 of road 1"):
+        opendrive.read(text.replace('successor id="-1"', 'successor id="-7"'), "broken")
 
 
 def test_roads_too_far_apart_for_one_ground_are_refused():
