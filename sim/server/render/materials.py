@@ -182,9 +182,11 @@ def wetted(
     tile: F32, wet: float, puddles: float, rgb: tuple[float, float, float], x: float, y: float
 ) -> tuple[float, float, float, float]:
     """Albedo and gloss of level ground in the rain: darker, shiny, mirrors where puddles are."""
-    pool = share((noise(tile, x * 0.9 + 31.0, y * 0.9) - 0.95 + 0.65 * puddles) * 6.0)
-    dark = 1.0 - 0.45 * wet - 0.25 * pool
-    gloss = min(0.5 * wet + 0.7 * pool, 1.0)
+    pool = 0.0
+    if puddles > 0.0:
+        pool = share((noise(tile, x * 0.9 + 31.0, y * 0.9) - 0.95 + 0.65 * puddles) * 9.0)
+    dark = 1.0 - 0.5 * wet - (0.6 - 0.5 * wet) * pool
+    gloss = min(0.4 * wet + pool, 1.0)
     return rgb[0] * dark, rgb[1] * dark, rgb[2] * dark, gloss
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from common.jit import inline, kernel
 from sim.server.render.lamps import LampMap, lamp_glare, lamp_light
-from sim.server.render.materials import look_of, wetted
+from sim.server.render.materials import GRASS, look_of, wetted
 from sim.server.render.noise import noise
 from sim.server.render.raster import Cameras, Triangles, fill_band
 from sim.server.render.shadows import ShadowMap, lit
@@ -18,7 +18,7 @@ from sim.server.scene import F32, I32, U8, U32
 NIGHT_WINDOW = (1.0, 0.72, 0.38)
 LAMP = (1.0, 0.84, 0.62)
 LIT_DROP = 0.16  # light of a drop among street lamps
-MOST_WET = 6  # Material: asphalt, markings, kerb, pavement, grass get wet
+MOST_WET = GRASS  # asphalt, markings, kerb, pavement, grass get wet; puddles are on all but grass
 SKY_LABEL = 11
 SAME_DIRECTION = 0.98  # cosine between normals of one surface
 
@@ -158,7 +158,8 @@ def facet_light(
         world.tile, world.plates, facet.material, facet.rgb, (x, y, z), (u, v), blur, light.night
     )
     if facet.gets_wet:
-        r, g, b, gloss = wetted(world.tile, light.wet, light.puddles, (r, g, b), x, y)
+        puddles = light.puddles if facet.material < GRASS else 0.0
+        r, g, b, gloss = wetted(world.tile, light.wet, puddles, (r, g, b), x, y)
     e = irradiance(world, facet, x, y, z)
     lr = r * (e[0] + facet.shine) + glow * NIGHT_WINDOW[0]
     lg = g * (e[1] + facet.shine) + glow * NIGHT_WINDOW[1]

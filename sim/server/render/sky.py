@@ -19,7 +19,11 @@ Colour = tuple[float, float, float]
 
 
 HAZE = 0.0005  # 1/m extinction that a clear sky has anyway
-FOG_TOP = 60.0  # m, where the fog ends
+FOG_TOP = 60.0  # m, where fog and dust end
+THROUGH = 0.35  # of the sun that they hold off: what comes down from all of the sky instead
+DUST = 0.025  # 1/m extinction of the worst storm
+SAND = (1.15, 0.80, 0.48)  # dust in white light
+DAMP = 0.6  # wetness of the road between puddles
 
 
 class Light(NamedTuple):
@@ -60,15 +64,52 @@ def scaled(a: Colour, s: float) -> Colour:
     return (a[0] * s, a[1] * s, a[2] * s)
 
 
+def tinted(a: Colour, b: Colour, s: float) -> Colour:
+    """From a (s = 0) to the colour b in a's brightness (s = 1)."""
+    return blend(a, scaled(b, sum(a) / 3.0), s)
+
+
+def percent(x: float) -> float:
+    """As a share 0..1."""
+    return min(max(x / 100.0, 0.0), 1.0)
+
+
 def light_of(weather: Weather, t: float) -> Light:
     """The light (t in s moves the clouds)."""
+    return through_air(over_air(weather, t), percent(weather.dust_storm))
+
+
+def through_air(light: Light, dust: float) -> Light:
+    """What fog and dust (0..1) leave of the light above them.
+
+    They hold the sun off; some of it comes down from all of the sky instead, brown in dust.
+    """
+    fog = light.fog + DUST * dust
+    lost = 1.0 - math.exp(-max(fog - HAZE, 0.0) * FOG_TOP / max(light.to_sun[2], 0.1))
+    spread = scaled(light.sun, THROUGH * lost)
+    up = (light.up[0] + spread[0], light.up[1] + spread[1], light.up[2] + spread[2])
+    down = blend(light.down, scaled(up, 0.45), lost)
+    return light._replace(
+        sun=scaled(light.sun, 1.0 - lost),
+        up=tinted(up, SAND, dust),
+        down=tinted(down, SAND, dust),
+        zenith=tinted(light.zenith, SAND, dust),
+        horizon=tinted(light.horizon, SAND, dust),
+        glow=scaled(light.glow, 1.0 - lost),
+        cloud=tinted(light.cloud, SAND, dust),
+        fog=fog,
+    )
+
+
+def over_air(weather: Weather, t: float) -> Light:
+    """The light above fog and dust."""
     altitude = weather.sun_altitude
     clouds = weather.cloudiness / 100.0
     overcast = smooth(0.4, 1.0, clouds)
     day = smooth(-0.12, 0.22, altitude)
     high = smooth(0.0, 0.6, altitude)
     twilight = smooth(-0.25, 0.0, altitude) * (1.0 - smooth(0.1, 0.4, altitude))
-    rain = min(max(weather.precipitation / 100.0, 0.0), 1.0)
+    rain, deposits = percent(weather.precipitation), percent(weather.precipitation_deposits)
     warm = blend((1.0, 0.50, 0.22), (1.0, 0.95, 0.86), high)
     sun = scaled(warm, 2.6 * smooth(0.0, 0.30, altitude) * (1.0 - 0.93 * overcast))
     grey = (0.62, 0.66, 0.72)
@@ -101,8 +142,12 @@ def light_of(weather: Weather, t: float) -> Light:
         drift=t * (1.0 + 0.1 * weather.wind_intensity),
         fog=fog,
         fog_start=weather.fog_distance,
-        wet=min(max(weather.wetness / 100.0, 0.8 * smooth(0.0, 0.3, rain)), 1.0),
-        puddles=min(max(weather.precipitation_deposits / 100.0, 0.0), 1.0),
+        wet=max(
+            percent(weather.wetness),
+            0.8 * smooth(0.0, 0.3, rain),
+            DAMP * smooth(0.0, 0.4, deposits),
+        ),
+        puddles=deposits,
         rain=rain,
         moment=(t * 977.0) % 256.0,
         night=1.0 - smooth(-0.10, 0.14, altitude),

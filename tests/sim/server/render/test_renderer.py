@@ -244,6 +244,41 @@ def test_a_wet_road_is_darker_below_and_head_lights_brighten_the_night(renderer)
     assert same(off, again)
 
 
+def test_standing_water_darkens_the_road_and_mirrors_the_sky_in_patches(renderer):
+    dry, damp = (
+        renderer.render(forward(), NOBODY, DARK, Weather(precipitation_deposits=d), 0.0)
+        for d in (0.0, 50.0)
+    )
+    assert damp.rgb[56:].mean() < 0.95 * dry.rgb[56:].mean()
+    bluer = (damp.rgb.astype(int) - dry.rgb)[36:]  # the sky's colour, on the road
+    share = (bluer[..., 2] - bluer[..., 0] > 12).mean()
+    assert 0.1 < share < 0.6
+    assert np.array_equal(damp.rgb[:12], dry.rgb[:12])
+    assert np.array_equal(damp.depth, dry.depth) and np.array_equal(damp.label, dry.label)
+
+
+def test_a_dust_storm_is_brown_and_takes_the_contrast(renderer):
+    clear, dusty = (
+        renderer.render(forward(), NOBODY, DARK, Weather(dust_storm=d), 0.0) for d in (0.0, 100.0)
+    )
+    sky, wall = clear.label == Label.SKY, clear.label == Label.WALL
+    assert clear.rgb[sky, 2].mean() > clear.rgb[sky, 0].mean()
+    assert dusty.rgb[sky, 0].mean() > 1.3 * dusty.rgb[sky, 2].mean()
+    before, after = (abs(s.rgb[sky].mean() - s.rgb[wall].mean()) for s in (clear, dusty))
+    assert after < 0.6 * before
+
+
+def test_fog_takes_the_shadows(renderer):
+    car, weak = cast(("vehicle.tesla.model3", 9.0, 0.0, 0.0)), []
+    for fog in (0.0, 80.0):
+        weather = Weather(fog_density=fog, fog_distance=100.0)  # clear as far as we look
+        bare = renderer.render(forward(), NOBODY, DARK, weather, 0.0)
+        shaded = renderer.render(forward(), car, DARK, weather, 0.0)
+        road = shaded.label == Label.ROAD
+        weak.append((shaded.rgb[road] / bare.rgb[road].astype(float)).min())
+    assert weak[0] < 0.6 and weak[1] > 0.78
+
+
 def test_thick_fog_hides_the_sky_and_a_little_does_not(renderer):
     above_the_wall = np.s_[:12]
     seen = [
