@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from common.frames import FloatArray
 from common.messages import EgoState, LightState, Plan, Route, Scene
 from common.vehicle import LINCOLN_MKZ, VehicleGeometry
 from planning import rules, signals
+from planning.memory import PATIENCE, Memory, accel_now, lane_kept, stood_for, waited_for
 from planning.path import (
     STEP,
     Path,
@@ -23,7 +24,7 @@ from planning.path import (
     slip,
     stretch,
 )
-from planning.predict import STANDING, Forecast, forecast
+from planning.predict import Forecast, forecast
 from planning.propose import (
     ACCEL,
     BLEND,
@@ -34,6 +35,7 @@ from planning.propose import (
     YAW,
     Aim,
     DriverModel,
+    S,
     X,
     Y,
     blend_length,
@@ -44,13 +46,10 @@ from planning.score import Scores, score
 
 STEADY = 0.05  # score that the previous plan's lateral target is given extra
 YIELDING = 0.1  # score that yielding is given extra where the previous plan yielded
-PATIENCE = 6.0  # s of standing for others after which the car takes what room there is
-HELD = 40.0  # m before a line that holds the car within which it stands for the line's sake
 IMPATIENT = 0.4  # share of the wished gaps it then keeps
 NARROW = 0.1  # m at each side it then needs
 SAME_SIDE = 0.3  # m between two lateral targets that are taken for one
 SIDE_COST = 0.06  # score of leaving the lane's centre
-LANE_GAIN, LANE_MOST = 0.1, 0.8  # share of a lane's seen offset taken over per plan; m at most
 TURNING = dict(enumerate(("follow route", "turn left", "turn right", "go straight")))
 """By index into `path.COMMANDS`."""
 
@@ -84,23 +83,6 @@ CAMERA = PlannerConfig(fastest=9.0, care=0.75)
 motion is told from jitter and braked for, then 6 m/s2; beside walkers it takes that long, too."""
 
 
-@dataclass(frozen=True, slots=True)
-class Memory:
-    """What the planner carries from plan to plan: its progress and its last intention."""
-
-    s: float = 0.0  # m along the route
-    t: float | None = None  # s, of the last plan
-    accel: FloatArray = field(default_factory=lambda: np.zeros(1))  # (N,) m/s2, of the last plan
-    side: float = 0.0  # m, lateral target relative to the lane's centre
-    there: float = 0.0  # m, arc length at which that target is reached
-    yielding: str = ""  # to whom the last plan yielded
-    lane: float = 0.0  # m, how far left of the route the lane was seen
-    served: float = -math.inf  # m, arc length of the last stop sign's line stopped at
-    standing: dict[str, float] = field(default_factory=dict)  # s each object has stood, by name
-    waited: float = 0.0  # s the ego has stood without a light or sign that says so
-    signal: signals.Signal = field(default_factory=signals.Signal)  # the next light
-
-
 class Planner:
     """The route's planner; it remembers one `Memory`."""
 
@@ -121,22 +103,11 @@ class Planner:
             raise RuntimeError("expected reset(route) before plan(), got none; call it first")
         config, memory = self.config, self._memory
         seen = _read(self._path, self._lines, scene, ego, config, memory)
-        rows = _candidates(seen, ego.speed, config, memory)
-        states, held = _rollout(seen, rows, ego, config, memory)
-        patience = 1.0 if seen.waited < PATIENCE else IMPATIENT
-        scores = score(
-            states,
-            seen.future,
-            scene.drivable,
-            rows[:, TARGET] == seen.lane,
-            seen.hold.line,
-            config.half,
-            config.dt,
-            patience,
-        )
-        names = [""] * len(SHARES) + [stop.name for stop in seen.stops]
-        names += [""] * (len(rows) - len(names))
-        chosen = _choose(scores, rows, names, memory, seen.lane)
+        intent = _intend(seen, scene, ego, config, memory)
+        if (signal := _caught(seen, intent, config)) is not seen.signal:
+            seen = _held_by(seen, signal, ego.speed, config)
+            intent = _intend(seen, scene, ego, config, memory)
+        rows, states, chosen = intent.rows, intent.states, intent.chosen
         side = float(rows[chosen, TARGET]) - seen.lane
         self._memory = Memory(
             s=seen.s,
@@ -144,7 +115,7 @@ class Planner:
             accel=states[chosen, :, ACCEL],
             side=side,
             there=seen.s + float(rows[chosen, BLEND]),
-            yielding=names[chosen],
+            yielding=intent.names[chosen],
             lane=seen.lane,
             served=seen.served,
             standing=seen.standing,
@@ -154,8 +125,8 @@ class Planner:
         if seen.obstacle is not None and abs(side) > SAME_SIDE:
             reason = f"pass {seen.obstacle.name}"
         else:
-            reason = _reason(seen, states[chosen], names[chosen], int(held[chosen]), scores)
-        return _plan(ego.t, config.dt, states[chosen], reason, scores, chosen)
+            reason = _reason(seen, intent)
+        return _plan(ego.t, config.dt, states[chosen], reason, intent.scores, chosen)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +145,18 @@ class _Situation:
     standing: dict[str, float]  # s each object has stood, by name
     waited: float  # s the ego has stood without a light or sign that says so
     signal: signals.Signal  # the next light
+
+
+@dataclass(frozen=True, slots=True)
+class _Intent:
+    """The candidates driven forward and judged, and which of them is best."""
+
+    rows: FloatArray  # (P, 6) of `propose.candidates`
+    names: tuple[str, ...]  # (P,) to whom each yields, "" for nobody
+    states: FloatArray  # (P, T, 7)
+    held: NDArray[np.int64]  # (P,) the object that holds each, -1 for none
+    scores: Scores
+    chosen: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +179,7 @@ def _read(
     pose, half = ego.world_from_ego, config.half
     s, d = project(route, np.array([pose.x, pose.y]), memory.s, reach=25.0)
     path = stretch(route, pose.inverse(), s - config.behind, s + config.ahead)
-    lane = _lane_memory(memory.lane, lane_offset(path, scene.lanes, s))
+    lane = lane_kept(memory.lane, lane_offset(path, scene.lanes, s))
     steps = round(config.horizon / config.dt) + 1
     signal = _signal(path, lines.signals, scene, ego, s, memory, half[0])
     green = signal.state is LightState.GREEN
@@ -206,7 +189,7 @@ def _read(
     light = signals.hold(signal, s, ego.speed, half[0])
     hold = min(light, sign, clear, key=lambda one: one.stop)
     stops = rules.yields(path, s, future, half)
-    standing = _standing(memory, future, ego.t)
+    standing = stood_for(memory, future, ego.t)
     return _Situation(
         path=path,
         s=s,
@@ -218,9 +201,50 @@ def _read(
         stops=stops,
         obstacle=rules.obstacle(path, s, future, half, standing),
         standing=standing,
-        waited=_waited(memory, ego, hold),
+        waited=waited_for(memory, ego, hold),
         signal=signal,
     )
+
+
+def _intend(
+    seen: _Situation, scene: Scene, ego: EgoState, config: PlannerConfig, memory: Memory
+) -> _Intent:
+    """Propose, drive forward, score, choose."""
+    rows = _candidates(seen, ego.speed, config, memory)
+    states, held = _rollout(seen, rows, ego, config, memory)
+    scores = score(
+        states,
+        seen.future,
+        scene.drivable,
+        rows[:, TARGET] == seen.lane,
+        seen.hold.line,
+        config.half,
+        config.dt,
+        1.0 if seen.waited < PATIENCE else IMPATIENT,
+    )
+    names = [""] * len(SHARES) + [stop.name for stop in seen.stops]
+    names += [""] * (len(rows) - len(names))
+    chosen = _choose(scores, rows, names, memory, seen.lane)
+    return _Intent(rows, tuple(names), states, held, scores, chosen)
+
+
+def _caught(seen: _Situation, intent: _Intent, config: PlannerConfig) -> signals.Signal:
+    """The next light, once it is known how the car means to pass it."""
+    states = intent.states[intent.chosen]
+    behind = junction_ahead(seen.path, seen.signal.line) if seen.signal.line < math.inf else None
+    leave = seen.signal.line if behind is None else behind[1]
+    return signals.caught(
+        seen.signal, states[:, S], states[:, SPEED], config.dt, leave, config.half[0]
+    )
+
+
+def _held_by(
+    seen: _Situation, signal: signals.Signal, speed: float, config: PlannerConfig
+) -> _Situation:
+    """The situation where the light holds the car as well."""
+    light = signals.hold(signal, seen.s, speed, config.half[0])
+    hold = min(light, seen.hold, key=lambda one: one.stop)
+    return replace(seen, signal=signal, hold=hold)
 
 
 def _signal(
@@ -266,7 +290,7 @@ def _rollout(
     path, future = seen.path, seen.future
     allowed = rules.careful(path, future, config.half, config.care)
     course = heading_error(path, seen.s, slip(_bounded(ego.steer), config.vehicle))
-    accel = _accel_now(memory, ego, config.dt)
+    accel = accel_now(memory, ego, config.dt)
     start = np.array([seen.s, seen.d, math.tan(_bounded(course)), max(ego.speed, 0.0), accel])
     return rollout(
         path.xy,
@@ -287,13 +311,6 @@ def _bounded(angle: float) -> float:
     return min(max(angle, -1.2), 1.2)
 
 
-def _lane_memory(before: float, seen: float | None) -> float:
-    """The lane's offset, followed slowly and bounded: a few frames of nonsense cannot steer."""
-    if seen is None:
-        return before * (1.0 - 0.2 * LANE_GAIN)
-    return before + LANE_GAIN * (min(max(seen, -LANE_MOST), LANE_MOST) - before)
-
-
 def _blend(memory: Memory, side: float, s: float, aside: float, speed: float) -> float:
     """Metres in which to reach a lateral target; a move under way is finished where it was to be.
 
@@ -302,35 +319,6 @@ def _blend(memory: Memory, side: float, s: float, aside: float, speed: float) ->
     if abs(side - memory.side) < SAME_SIDE:
         return max(memory.there - s, LEAST_BLEND, 1.5 * speed)
     return blend_length(side - aside, speed)
-
-
-def _accel_now(memory: Memory, ego: EgoState, dt: float) -> float:
-    """The acceleration the last plan has reached by now; the measured one where there is none."""
-    if memory.t is None or not 0.0 <= ego.t - memory.t <= 0.5:
-        return min(max(ego.accel, -3.0), 2.0)
-    rows = np.arange(len(memory.accel)) * dt
-    return float(np.interp(ego.t - memory.t, rows, memory.accel))
-
-
-def _waited(memory: Memory, ego: EgoState, hold: rules.Hold) -> float:
-    """For how long (s) the ego has stood for others; moving, it grows patient twice as fast."""
-    if memory.t is None or hold.stop - memory.s < HELD:
-        return 0.0
-    elapsed = ego.t - memory.t
-    if abs(ego.speed) < STANDING:
-        return min(memory.waited + elapsed, 2.0 * PATIENCE)
-    return max(memory.waited - 2.0 * elapsed, 0.0)
-
-
-def _standing(memory: Memory, future: Forecast, t: float) -> dict[str, float]:
-    """For how long (s) each object has been seen standing, by name."""
-    elapsed = t - memory.t if memory.t is not None else 0.0
-    still = np.abs(future.speed[:, 0]) < STANDING
-    return {
-        name: memory.standing.get(name, -elapsed) + elapsed
-        for name, stands in zip(future.names, still, strict=True)
-        if stands
-    }
 
 
 def _choose(scores: Scores, rows: FloatArray, names: list[str], memory: Memory, lane: float) -> int:
@@ -362,9 +350,11 @@ def _plan(
     return Plan(t, dt, xy, yaw, speed, reason, values)
 
 
-def _reason(seen: _Situation, states: FloatArray, yielding: str, held: int, scores: Scores) -> str:
+def _reason(seen: _Situation, intent: _Intent) -> str:
     """What the car does and why, in a few words."""
     future, hold, s = seen.future, seen.hold, seen.s
+    states, scores = intent.states[intent.chosen], intent.scores
+    yielding, held = intent.names[intent.chosen], int(intent.held[intent.chosen])
     slowing = states[-1, SPEED] < max(states[0, SPEED] - 0.5, 1.0)
     threat = int(scores.threat[0])
     if yielding and slowing:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
+from common.frames import FloatArray
 from common.messages import LightEstimate, LightState
 from planning.propose import STOP_FADE
 from planning.rules import LINE_MARGIN, Hold
@@ -18,7 +19,8 @@ SURE = 0.3  # confidence from which it counts
 SAME_LINE = (5.0, 0.35)  # m, and share of the distance, by which a light's seen line may be off
 PULL = 0.3  # share of a newly seen line's place in the kept one, on a route without lines
 GREEN_AFTER = 0.25  # s for which nothing but green must have been seen before it is believed
-GREEN_KEPT = 3.0  # s a green that is no longer seen counts: CARLA's yellow, so it is not red yet
+YELLOW_TIME = 3.0  # s of CARLA's yellow
+GREEN_KEPT = YELLOW_TIME  # s a green that is no longer seen counts: it is not red yet
 IN_VIEW = 6.0
 """m between the front bumper and the line where the car waits: the rig's front camera looks up by
 31 degrees, so a lamp 5 m high at the line leaves its picture 4.5 m before the bumper gets there."""
@@ -31,8 +33,10 @@ DECEL = {LightState.RED: 7.0, LightState.YELLOW: 3.0, None: 3.5}
 yellow at the ITE's design deceleration; None: a light that is not seen, or no more."""
 UNSEEN_DECEL, UNSEEN_TIME = 2.0, 1.0
 """m/s2 of braking needed from which on a light is braked for that is not seen, after so many s."""
+FIRM_DECEL = 4.0  # m/s2 with which the car stops at a yellow rather than be caught by red
 REACTION = 0.25  # s until braking for a yellow bites
 OVERRUN = 2.0  # m past the line that stopping late for a red may end
+PAST = 1.5  # m between the line and the rear bumper of a car that is over it
 STANDS = 0.3  # m/s
 
 
@@ -44,6 +48,7 @@ class Signal:
     state: LightState | None = None  # as believed; None where it was not seen
     seen: float = -math.inf  # s, when it was last seen
     green: float | None = None  # s, since when nothing but green was seen
+    yellow: float = math.inf  # s, since when it is believed yellow
     bound: bool = False  # the car has begun to stop for it
     stood: float = 0.0  # s it has stood before it, unseen
     t: float = -math.inf  # s
@@ -126,13 +131,15 @@ def _believe(signal: Signal, light: LightEstimate | None, t: float) -> Signal:
             return replace(signal, state=None, green=None)
         return signal
     if light.state in (LightState.RED, LightState.YELLOW):
-        return replace(signal, state=light.state, seen=t, green=None)
+        since = min(signal.yellow, t) if light.state is LightState.YELLOW else math.inf
+        return replace(signal, state=light.state, seen=t, green=None, yellow=since)
     if light.state is LightState.OFF:
         dark = LightState.OFF if signal.state is None else signal.state
         return replace(signal, state=dark, seen=t, green=None)
     since = t if signal.green is None else signal.green
-    state = LightState.GREEN if t - since >= GREEN_AFTER else signal.state
-    return replace(signal, state=state, seen=t, green=since)
+    if t - since < GREEN_AFTER:
+        return replace(signal, seen=t, green=since)
+    return replace(signal, state=LightState.GREEN, seen=t, green=since, yellow=math.inf)
 
 
 def _bound(signal: Signal, room: float, speed: float, mapped: bool) -> bool:
@@ -152,6 +159,33 @@ def _bound(signal: Signal, room: float, speed: float, mapped: bool) -> bool:
     elif state is None and speed**2 < 2.0 * UNSEEN_DECEL * (room - UNSEEN_TIME * speed):
         return False
     return room > -0.5 and speed**2 <= 2.0 * DECEL[state] * max(room, 0.05)
+
+
+def caught(
+    signal: Signal, s: FloatArray, speed: FloatArray, dt: float, leave: float, half_length: float
+) -> Signal:
+    """The signal, the car bound by it where its plan to pass on yellow would not end well.
+
+    A yellow was judged by the speed at which it was met. If somebody on the way slows the plan so
+    that it is not over the line before red, or stands in the junction, firm braking is better.
+
+    Args:
+        signal: what is known now.
+        s: (T,) m along the route, the planned places of the ego's origin, the first one now.
+        speed: (T,) m/s, planned.
+        dt: s between them.
+        leave: m along the route where the junction behind the line ends.
+        half_length: m, the ego's.
+    """
+    if signal.state is not LightState.YELLOW or signal.bound:
+        return signal
+    rear = s - half_length
+    red = round((signal.yellow + YELLOW_TIME - signal.t) / dt)
+    late = bool(rear[min(max(red, 0), len(s) - 1)] < signal.line + PAST)
+    stands = bool(((speed < STANDS) & (s + half_length > signal.line) & (rear < leave)).any())
+    room = signal.line - float(s[0]) - half_length + (OVERRUN if late else 0.0)
+    can = 2.0 * FIRM_DECEL * (room - REACTION * float(speed[0])) >= float(speed[0]) ** 2
+    return replace(signal, bound=(late or stands) and room > 0.0 and can)
 
 
 def hold(signal: Signal, s: float, speed: float, half_length: float) -> Hold:

@@ -40,7 +40,7 @@ class Change:
     accel: float  # m/s2, towards `speed`
     speed: float  # m/s
     at: float = math.inf  # s
-    near: float = math.inf  # m, or when the ego is as near as this
+    near: float = 0.0  # m, or when the ego is as near as this
     yaw_rate: float = 0.0  # rad/s
     turn: float = math.inf  # rad to turn at most
 

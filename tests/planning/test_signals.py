@@ -6,13 +6,16 @@ import pytest
 
 from common.messages import LightEstimate, LightState
 from planning.rules import LINE_MARGIN
-from planning.signals import GIVE_UP, GREEN_KEPT, IN_VIEW, Signal, hold, watch
+from planning.signals import GIVE_UP, GREEN_KEPT, IN_VIEW, YELLOW_TIME, Signal, hold, watch
 from tests.planning.closed_loop import (
+    Change,
     Light,
     Maneuver,
     arrives,
     check_comfort,
+    check_no_collision,
     line,
+    person,
     run,
     says,
     stops_before,
@@ -79,6 +82,29 @@ def test_who_has_begun_to_stop_goes_on_stopping_however_near_the_line():
 def test_a_yellow_too_near_to_stop_at_is_passed():
     assert not seen(None, (YELLOW, 8.0), s=52.0, speed=8.0).bound
     assert seen(None, (YELLOW, 20.0), s=40.0, speed=8.0).bound
+
+
+@pytest.mark.parametrize("speed", [8.0, 10.0])
+@pytest.mark.parametrize("late", [0.0, 0.2, 0.4, 0.6, 0.8])
+def test_who_is_slowed_on_yellow_is_over_the_line_before_red_or_stops(speed, late):
+    yellow = 32.0 / speed - 0.4 + late
+    light = Light(56.0, ((0, GREEN), (yellow, YELLOW), (yellow + YELLOW_TIME, RED)))
+    slow = (person(71.0, -16.0, math.pi, 0.6),)
+    route = line(("straight", 60), ("right", 6), ("straight", 80), signals=(56.0,))
+    log = run(Maneuver("slowed", route, (), slow, light, speed, seconds=14.0))
+    s = log.s[log.t >= yellow + YELLOW_TIME]
+    assert not ((s - HALF - 1.0 <= 56.0) & (s - 0.8 * HALF >= 56.0)).any(), "ran the red light"
+    check_no_collision(log)
+    assert log.accel.min() > -5.0
+
+
+def test_who_would_stand_in_the_junction_stops_at_the_yellow():
+    light = Light(60.0, ((0, GREEN), (2.6, YELLOW), (5.6, RED)))
+    walks_up = (Change(3.0, 1.2, at=2.1), Change(3.0, 0.0, at=4.9))
+    walker = (person(77.0, -3.9, math.pi / 2, 0.0, *walks_up),)
+    log = run(Maneuver("blocked", MAPPED, (), walker, light, 12.0, seconds=9.0))
+    for check in (stops_before(60, 7.0), check_no_collision):
+        check(log)
 
 
 def test_a_late_red_is_braked_for_even_over_the_line():
