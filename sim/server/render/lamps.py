@@ -19,6 +19,7 @@ F64 = NDArray[np.float64]
 Rows = list[tuple[int, int, int, int]]
 
 CELL = 1.0  # m
+LAMP = (1.0, 0.84, 0.62)  # their colour
 STREET_REACH = 22.0  # m
 STREET = 1.2  # light under a lamp
 BEAM_REACH = 48.0  # m, of low beams

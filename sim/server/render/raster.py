@@ -32,6 +32,19 @@ class Cameras(NamedTuple):
     size: I32  # (K, 2) height, width
 
 
+@inline
+def ray(cameras: Cameras, view: int, x: float, y: float) -> tuple[float, float, float]:
+    """World direction, one metre deep, through sample coordinates (x, y)."""
+    axes = cameras.axes
+    a = (x - cameras.lens[view, 1]) * cameras.lens[view, 3]
+    b = (y - cameras.lens[view, 2]) * cameras.lens[view, 3]
+    return (
+        axes[view, 0, 0] * a + axes[view, 1, 0] * b + axes[view, 2, 0],
+        axes[view, 0, 1] * a + axes[view, 1, 1] * b + axes[view, 2, 1],
+        axes[view, 0, 2] * a + axes[view, 1, 2] * b + axes[view, 2, 2],
+    )
+
+
 class Triangles(NamedTuple):
     """Set-up triangles of a frame, one stretch per block."""
 

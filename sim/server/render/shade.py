@@ -7,17 +7,15 @@ from typing import NamedTuple
 import numpy as np
 
 from common.jit import inline, kernel
-from sim.server.render.lamps import LampMap, lamp_glare, lamp_light
+from sim.server.render.lamps import LAMP, LampMap, lamp_glare, lamp_light
 from sim.server.render.materials import GRASS, look_of, wetted
-from sim.server.render.noise import noise
-from sim.server.render.raster import Cameras, Triangles, fill_band
+from sim.server.render.rain import rain_on
+from sim.server.render.raster import Cameras, Triangles, fill_band, ray
 from sim.server.render.shadows import ShadowMap, lit
 from sim.server.render.sky import Colour, Light, clouded_sky, sky
 from sim.server.scene import F32, I32, U8, U32
 
 NIGHT_WINDOW = (1.0, 0.72, 0.38)
-LAMP = (1.0, 0.84, 0.62)
-LIT_DROP = 0.16  # light of a drop among street lamps
 MOST_WET = GRASS  # asphalt, markings, kerb, pavement, grass get wet; puddles are on all but grass
 SKY_LABEL = 11
 SAME_DIRECTION = 0.98  # cosine between normals of one surface
@@ -98,19 +96,6 @@ def facet_of(world: World, face: int, eye: Colour) -> Facet:
         ),
         facing if light.sun[0] > 0.0 else 0.0,
         light.wet > 0.0 and nz > 0.7 and material <= MOST_WET,
-    )
-
-
-@inline
-def ray(cameras: Cameras, view: int, x: float, y: float) -> Colour:
-    """World direction, one metre deep, through sample coordinates (x, y)."""
-    axes = cameras.axes
-    a = (x - cameras.lens[view, 1]) * cameras.lens[view, 3]
-    b = (y - cameras.lens[view, 2]) * cameras.lens[view, 3]
-    return (
-        axes[view, 0, 0] * a + axes[view, 1, 0] * b + axes[view, 2, 0],
-        axes[view, 0, 1] * a + axes[view, 1, 1] * b + axes[view, 2, 1],
-        axes[view, 0, 2] * a + axes[view, 1, 2] * b + axes[view, 2, 2],
     )
 
 
@@ -209,33 +194,10 @@ def alike(surface: Surface, p: int, q: int) -> bool:
 
 
 @inline
-def rain_streaks(world: World, r: float, g: float, b: float, u: float, v: float) -> Colour:
-    """Falling drops before the light of four samples; u, v are shares of the picture's width.
-
-    A drop gathers light from all around it: from the horizon, at night from lamps. It never is
-    darker than what is behind it.
-    """
-    light = world.light
-    across = u * 1700.0 + v * 60.0 + light.moment * 3.0
-    fall = noise(world.tile, across, v * 46.0 - light.moment)
-    streak = min(max((fall - 0.70) * 4.0, 0.0), 1.0) * (0.15 + 0.30 * light.rain)
-    spark = LIT_DROP * light.night
-    return (
-        r + max(4.0 * (light.horizon[0] + spark * LAMP[0]) - r, 0.0) * streak,
-        g + max(4.0 * (light.horizon[1] + spark * LAMP[1]) - g, 0.0) * streak,
-        b + max(4.0 * (light.horizon[2] + spark * LAMP[2]) - b, 0.0) * streak,
-    )
-
-
-@inline
-def develop(world: World, sums: F32, out: Pixels, at: int, v: float) -> None:
+def develop(world: World, sums: F32, out: Pixels, at: int) -> None:
     """A row's light (N, 3), the sums of four samples, to bytes from pixel ``at`` on."""
-    wide, four, steps = 1.0 / len(sums), np.float32(4.0), np.float32(4095.0)
+    four, steps = np.float32(4.0), np.float32(4095.0)
     for x in range(len(sums)):
-        if world.light.rain > 0.0:
-            wet = (float(sums[x, 0]), float(sums[x, 1]), float(sums[x, 2]))
-            wet = rain_streaks(world, wet[0], wet[1], wet[2], x * wide, v * wide)
-            sums[x, 0], sums[x, 1], sums[x, 2] = wet[0], wet[1], wet[2]
         r, g, b = sums[x, 0], sums[x, 1], sums[x, 2]
         out.rgb[at + x, 0] = world.tone[int(steps * r / (four + r))]
         out.rgb[at + x, 1] = world.tone[int(steps * g / (four + g))]
@@ -415,4 +377,8 @@ def draw(
             at = start + (y - top) * (columns >> 1)
             rows = (2 * (y - top), 2 * y)
             draw_row(world, cameras, view, inverse, ids, rows, sums, out, at)
-            develop(world, sums, out, at, y)
+            if world.light.rain > 0.0:
+                rain_on(
+                    world.light, world.lamps, cameras, view, sums, y, out.depth[at : at + len(sums)]
+                )
+            develop(world, sums, out, at)

@@ -23,6 +23,7 @@ FOG_TOP = 60.0  # m, where fog and dust end
 THROUGH = 0.35  # of the sun that they hold off: what comes down from all of the sky instead
 DUST = 0.025  # 1/m extinction of the worst storm
 SAND = (1.15, 0.80, 0.48)  # dust in white light
+DROPS = 8.0  # m/s, large drops
 DAMP = 0.6  # wetness of the road between puddles
 
 
@@ -44,7 +45,7 @@ class Light(NamedTuple):
     wet: float  # 0..1
     puddles: float  # 0..1
     rain: float  # 0..1
-    moment: float  # texels the rain has fallen
+    fallen: float  # m the rain has fallen
     night: float  # 0 by day, 1 in the dark
 
 
@@ -149,7 +150,7 @@ def over_air(weather: Weather, t: float) -> Light:
         ),
         puddles=deposits,
         rain=rain,
-        moment=(t * 977.0) % 256.0,
+        fallen=DROPS * t,
         night=1.0 - smooth(-0.10, 0.14, altitude),
     )
 

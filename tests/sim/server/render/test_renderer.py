@@ -301,6 +301,35 @@ def test_rain_falls_in_thin_streaks(renderer):
     assert np.median(ends - begins) <= 3
 
 
+@pytest.mark.parametrize("width", [640, 1920])
+def test_streaks_of_rain_repeat_nowhere_and_keep_their_width(renderer, width):
+    view = forward(width, width // 4)
+    shots = [
+        renderer.render(view, NOBODY, DARK, Weather(precipitation=100.0, cloudiness=0.0), t)
+        .rgb[width // 8 :][:60]  # the road
+        .astype(float)
+        .sum(axis=2)
+        for t in (0.0, 5.0)
+    ]
+    wet = shots[0] - shots[1]
+    for shift in range(40, width // 2):
+        a, b = wet[:, shift:].ravel(), wet[:, :-shift].ravel()
+        assert np.corrcoef(a, b)[0, 1] < 0.2
+    edges = np.diff(np.pad(wet > 20.0, ((0, 0), (1, 1))).astype(int), axis=1)
+    begins, ends = (np.argwhere(edges == step)[:, 1] for step in (1, -1))
+    assert len(begins) > 500
+    assert 1 <= np.median(ends - begins) <= 3 and np.quantile(ends - begins, 0.99) <= 5
+
+
+def test_rain_is_dark_at_night_away_from_lamps(renderer):
+    weather = Weather(sun_altitude=-0.5, precipitation=100.0)
+    wet, later = (renderer.render(forward(), NOBODY, DARK, weather, t).rgb for t in (0.0, 5.0))
+    assert np.abs(wet.astype(int) - later).max() < 20
+    car = replace(cast(("vehicle.tesla.model3", -1.0, 1.0, 0.0)), lights=np.array([2], np.uint32))
+    wet, later = (renderer.render(forward(), car, DARK, weather, t).rgb for t in (0.0, 5.0))
+    assert np.abs(wet.astype(int) - later).max() > 40
+
+
 def test_rain_at_night_glints_and_darkens_nothing(renderer):
     weather = Weather(sun_altitude=-0.5, precipitation=100.0)
     car = replace(cast(("vehicle.tesla.model3", -1.0, 1.0, 0.0)), lights=np.array([2], np.uint32))
