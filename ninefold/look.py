@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from common.errors import UserError
+from common.files import write_atomically
 from common.messages import ImageArray
 from ninefold import arguments
 
@@ -64,10 +64,15 @@ def run(options: argparse.Namespace) -> int:
         album = photos.take(world, options.weather, options.places, tuple(options.size))
     for name, picture in (("map", above), ("sheet", contact_sheet(album))):
         path = folder / f"{stem}-{name}.png"
-        if not cv2.imwrite(str(path), np.ascontiguousarray(picture[..., ::-1])):
-            raise UserError(f"expected to write {path}, got no permission; name another --out")
+        save(path, picture)
         print(path)
     return 0
+
+
+def save(path: Path, picture: ImageArray) -> None:
+    """Write an RGB picture; on a full disk what was there stays."""
+    _, png = cv2.imencode(".png", np.ascontiguousarray(picture[..., ::-1]))
+    write_atomically(path, png.tobytes())
 
 
 def contact_sheet(album: Album) -> ImageArray:

@@ -1,11 +1,14 @@
 """`ninefold look`: pictures of a town."""
 
+import resource
 from pathlib import Path
 
 import cv2
 import numpy as np
+import pytest
 
 from ninefold.__main__ import main
+from ninefold.look import save
 from sim.photos import spread
 from tests.sim.test_map_files import osm
 
@@ -27,6 +30,20 @@ def test_a_town_is_shown_from_above_and_on_a_contact_sheet(tmp_path: Path) -> No
     left = sheet.shape[1] - 5 * 320
     dark = [(sheet[:, left + k * 320 : left + (k + 1) * 320] < 40).mean() for k in (0, 1)]
     assert dark[1] > dark[0] + 0.1  # the sky of the night
+
+
+def test_a_full_disk_keeps_the_pictures_that_were_there(tmp_path: Path) -> None:
+    path, noise = tmp_path / "town-map.png", np.random.default_rng(1).bytes(64 * 64 * 3)
+    save(path, np.zeros((64, 64, 3), np.uint8))
+    before, limit = path.read_bytes(), resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limit[1]))
+    try:
+        with pytest.raises(OSError, match="too large"):
+            save(path, np.frombuffer(noise, np.uint8).reshape(64, 64, 3))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_places_lie_far_apart() -> None:
