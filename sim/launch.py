@@ -17,7 +17,7 @@ from common import waiting
 from common.errors import UserError
 from sim.maps import files
 
-DEADLINE = 300.0  # s to load a town: the first time it is dressed and kernels are compiled
+DEADLINE = 600.0  # s to load a town: the first time it is dressed and kernels are compiled
 PATIENCE = 5.0  # s to end by itself once its input is closed
 
 

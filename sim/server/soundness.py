@@ -18,7 +18,7 @@ SHAPES = ("line", "arc", "spiral", "poly3", "paramPoly3")
 FARTHEST = 1e7  # m from the origin: beyond every map projection's numbers
 HIGHEST = 1e4  # m
 WIDEST = 1e4  # m from the reference line
-LONGEST = 1e5  # m of all roads together: half a minute and 1.4 GB to dress
+LONGEST = 2e5  # m of all roads together: two minutes and 3 GB to dress and to draw
 MOST_LANES = 1000  # on either side, that a signal may name
 MOST_THINGS = {"signals/signal": 20_000, "objects/object": 20_000, "lanes/laneSection": 30_000}
 """Of all roads together; 200 km of city streets have 2,900, 1,800 and 6,200."""

@@ -64,8 +64,8 @@ def test_the_map_from_which_the_others_come_is_sound():
         ),
         (
             "</road>",
-            "</road>" + "".join(ROAD.format(k, 0) for k in (2, 3, 4)).replace("100", "4e4"),
-            "at most 100000 m of",
+            "</road>" + "".join(ROAD.format(k, 0) for k in (2, 3, 4)).replace("100", "7e4"),
+            "at most 200000 m of",
         ),
         ("<signals>", "<signals>" + SIGNAL * 20_001, "at most 20000 signals"),
         ("<left>", "<left>" + LANE.format(2) * 200, "at most 200 lanes side by side"),
