@@ -182,20 +182,30 @@ def _restored(saved: Plain) -> Actors:
         actor = register.add(description, np.zeros(6), middle, tuple(extent), wanted=number)
         if actor.id != number:
             raise ValueError(f"two actors with the id {number}")
-        actor.box_yaw, actor.label, actor.slot, parent, carried = rest[:5]
+        actor.box_yaw, actor.label, actor.slot = rest[:3]
         actor.stream, actor.opendrive_id, actor.nth = rest[5:8]
         actor.ignored = frozenset(rest[8])
-        if parent:
-            if parent == number:
-                raise ValueError(f"actor {number} is attached to itself")
-            actor.parent = register.get(parent)
-            actor.parent_from_actor = unpacked(carried, np.float64)
+    for number, _, _, _, _, _, _, parent, carried, *_ in everyone:
+        if parent:  # it may have come later, in a replay
+            child = register.get(number)
+            child.parent = register.get(parent)
+            child.parent_from_actor = unpacked(carried, np.float64)
+    _check_circles(register)
     rows = [actor.row for actor in register]
     for name, values in zip(_MOTIONS, motion, strict=True):
         array = getattr(register, name)
         array[rows] = unpacked(values, array.dtype)
     register.arrivals = arrivals
     return register
+
+
+def _check_circles(register: Actors) -> None:
+    for actor in register:
+        above, steps = actor.parent, 0
+        while above is not None:
+            above, steps = above.parent, steps + 1
+            if steps > len(register):
+                raise ValueError(f"actor {actor.id} is attached in a circle")
 
 
 def _vehicles(episode: Episode) -> Plain:

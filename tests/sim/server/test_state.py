@@ -15,6 +15,12 @@ from hypothesis import strategies as st
 from common.errors import RigError, UserError
 from sim import state
 from sim.launch import embedded_server
+from sim.server import state as saving
+from sim.server.rpc import RpcError
+from sim.server.simulation import Simulation
+from sim.server.spawn import spawn as spawned
+from sim.server.town import load_town
+from sim.server.wire import Description, Settings
 
 STEP = 0.05
 HOST = "127.0.0.1"
@@ -213,3 +219,20 @@ def test_a_state_of_another_map_is_refused(client, world, port):
 def test_nobody_there_is_told_in_one_line(free_port):
     with pytest.raises(UserError, match="ninefold serve"):
         state.save(HOST, free_port)
+
+
+def test_a_parent_may_have_come_later_but_none_hangs_on_itself():
+    sim = Simulation(load_town("city"), Settings(), 0)
+    place = np.array([*sim.episode.town.spawn_points[0, :3], 0.0, 0.0, 0.0])
+    child, above = (
+        spawned(sim, Description(0, name, {}), place, None)
+        for name in ("static.prop.box01", "vehicle.tesla.model3")
+    )
+    sim.episode.actors.attach(child, above, np.array([0.0, 0.0, 2.0, 0.0, 0.0, 0.0]))
+    kept = saving.save(sim)
+    saving.restore(sim, kept)
+    assert saving.save(sim) == kept
+    again = sim.episode.actors.get(child.id)
+    sim.episode.actors.attach(sim.episode.actors.get(above.id), again, place)
+    with pytest.raises(RpcError, match="circle"):
+        saving.restore(sim, saving.save(sim))
