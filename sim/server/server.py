@@ -14,6 +14,7 @@ from common.errors import UserError
 from sim.server import rpc
 from sim.server.connection import READ, Connection
 from sim.server.handlers import TABLE
+from sim.server.handover import Handovers
 from sim.server.rouse import Rouser
 from sim.server.rpc import ProtocolError, Request
 from sim.server.simulation import Call, Simulation
@@ -84,6 +85,7 @@ class Peer(Connection):
     def on_closed(self) -> None:
         """What only lived through this connection ends with it."""
         self.server.sim.traffic_managers.forget(self)
+        self.server.handovers.forget(self)
 
 
 class Server:
@@ -100,6 +102,7 @@ class Server:
         self.busy: deque[Peer] = deque()  # those that have sent more than a turn's requests
         self._held: deque[tuple[Peer, Request]] = deque()  # ticks that must wait
         self._held_since = 0.0  # s, monotonic: when the first of them became the first
+        self.handovers: Handovers[Peer] = Handovers(self.sim, self._answer)
         self._rousers: list[Rouser] = []
         self._open: list[socket.socket] = [rpc_socket, stream_socket]
         self._guests: list[Connection] = []
@@ -120,17 +123,18 @@ class Server:
             sock.close()
 
     def take(self, peer: Peer, request: Request) -> None:
-        """Answer a request, or hold it back when it is a tick that must wait."""
+        """Answer a request, or hold it back: a tick that must wait, or what belongs to a load."""
         self.sim.traffic_managers.observe(peer, request.method, request.waits)
         if request.method == "tick_cue" and (self._held or self._must_wait()):
             self._held.append((peer, request))
-        else:
+        elif not self.handovers.hold(peer, request):
             self._answer(peer, request)
 
     def _answer(self, peer: Peer, request: Request) -> None:
         row = TABLE.get(request.method)
         peer.send(rpc.answer(row, Call(self.sim, peer), request))
         self.sim.traffic_managers.answered(peer, request.method)
+        self.handovers.answered(peer, request.method)
         if peer.backlog > MAX_BACKLOG:
             log.warning("a client is cut off: it does not read its answers")
             peer.close()
@@ -151,10 +155,11 @@ class Server:
             self._held_since = time.monotonic()
             if not peer.closed:
                 self._answer(peer, request)
+        self.handovers.go_on()
         waits = [rouser.began + ROUSING - time.monotonic() for rouser in self._rousers]
-        patience = self.sim.traffic_managers.patience()
-        if patience is not None:
-            waits.append(patience)
+        for patience in (self.sim.traffic_managers.patience(), self.handovers.patience()):
+            if patience is not None:
+                waits.append(patience)
         if self.busy:
             waits.append(0.0)
         if self._held:

@@ -19,6 +19,7 @@ MOMENT = 0.0005  # s from the last answer of a cycle to the next snapshot
 SLOW_MOMENT = 0.003  # s at most, on a busy machine; a tick that is lost all the same costs OVERDUE
 SLACK = 2.0  # moments are this many times what the client's thread took to wake up
 OVERDUE = 5.0  # s from the answer to a tick until the cycle it calls for is taken for lost
+STEADY = 10  # ticks in a row with one cycle for each, which no asynchronous mode keeps up
 
 
 @dataclass(slots=True)
@@ -28,6 +29,9 @@ class _Cycle:
     ended_at: float = 0.0
     wake_up: float = 0.0  # s from the answer to its batch to its next call
     lost_at: float | None = None  # when the cycle that a tick calls for is lost; None: none is due
+    begun: int = 0  # cycles since the last tick, of all Traffic Managers of the connection
+    ended: int = 0
+    steady: int = 0  # ticks in a row with one cycle for each
 
 
 class TrafficManagers:
@@ -72,12 +76,14 @@ class TrafficManagers:
             return
         if method == "get_vehicle_light_states":
             cycle.began, cycle.lost_at = True, None
+            cycle.begun += 1
         elif method == "apply_batch" and cycle.began:
             cycle.began, cycle.batch_at = False, time.monotonic()
         elif method == "get_episode_settings":
             if cycle.batch_at is not None:
                 cycle.wake_up = time.monotonic() - cycle.batch_at
             cycle.batch_at, cycle.ended_at = None, time.monotonic()
+            cycle.ended += 1
 
     def answered(self, peer: object, method: str) -> None:
         """An answer is on its way: from now on the client's thread may go on."""
@@ -90,6 +96,21 @@ class TrafficManagers:
             cycle.ended_at = time.monotonic()
         elif method == "tick_cue" and cycle.ended_at > 0.0:
             cycle.lost_at = time.monotonic() + OVERDUE
+            managers = len(self._ports_of(peer))
+            even = cycle.begun == managers and cycle.ended <= managers
+            cycle.steady = cycle.steady + 1 if even else 0
+            cycle.begun = cycle.ended = 0
+
+    def restless(self, peer: object) -> int:
+        """How many Traffic Managers of a connection may look at the world at any time.
+
+        All, but where they have kept step with the ticks for a while: then they wait for the next.
+        In asynchronous mode they ask for get_episode_settings over and over, or miss ticks.
+        """
+        managers, cycle = len(self._ports_of(peer)), self._cycles.get(peer)
+        if cycle is None or (cycle.steady >= STEADY and cycle.ended <= managers):
+            return 0
+        return managers
 
     def lost(self, now: float) -> list[tuple[object, int]]:
         """Connections and ports of the Traffic Managers whose cycle is lost, each told once.
