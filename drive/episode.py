@@ -62,6 +62,7 @@ def episode(
         if judge.ending in endings:
             return
         world.apply(decision.command)
+        stage.lamps.step(readings, decision.command)
         stage.traffic.step(readings.users, readings.lights)
         readings = world.tick()
         judge.step(readings)

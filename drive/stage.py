@@ -13,6 +13,7 @@ from common.messages import Camera, EpisodeSpec, Route, Scene
 from common.rig import RIG
 from drive.faults import check_fault
 from sim.judge import Judge
+from sim.lamps import EgoLamps
 from sim.line import line_of
 from sim.maps import files
 from sim.raster import LaneRaster
@@ -48,6 +49,7 @@ class Stage:
     judge: Judge
     oracle: Truth
     traffic: Traffic
+    lamps: EgoLamps
 
     def close(self) -> None:
         """Take everything that was spawned off the world."""
@@ -115,4 +117,4 @@ def set_stage(
     signals = world.signals()
     judge = Judge(world.map, atlas.roads, route, signals)
     oracle = Truth(atlas.roads, route, signals, atlas.raster, world.parked())
-    return Stage(spec, world, atlas, route, judge, oracle, traffic)
+    return Stage(spec, world, atlas, route, judge, oracle, traffic, EgoLamps(world, route))

@@ -18,7 +18,7 @@ from sim.crowd import Crowd
 from sim.fleet import GREEN, OFF, RED, YELLOW, Fleet, Others, decide
 from sim.fleet import make_fleet as fleet_at_rest
 from sim.kinds import CAR, KINDS, Bodies, Way, draw_kinds
-from sim.lamps import lamps_of, seen_lamps
+from sim.lamps import WEATHER_EVERY, lamps_of, seen_lamps
 from sim.lanes import LaneTable, lane_table, settle
 from sim.readings import Lights, RoadUsers
 from sim.roads import IntArray, Roads
@@ -40,7 +40,6 @@ SIGNAL = {
 FASTEST = 250  # km/h
 TRIM_SPEED = 5.0  # m/s; slower, tyres hardly slip
 TRIM_TIME, MOST_TRIM = 1.0, 0.05  # s, rad
-WEATHER_EVERY = 100  # ticks; so often drivers look at the sky
 FORESEE = np.array([0.0, 0.5, 1.0, 1.5, 2.0])  # s; where a stranger will be
 
 

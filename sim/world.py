@@ -16,10 +16,11 @@ import numpy as np
 
 from common.errors import RigError, UserError
 from common.frames import FloatArray, Pose2
-from common.messages import Camera, ControlCommand, LightState, Proprioception
+from common.messages import Camera, CameraFrame, ControlCommand, LightState, Proprioception
 from common.rig import RIG
 from sim import iso
-from sim.ego import EgoSensors
+from sim.ego import CAMERA_PERIOD, EgoSensors
+from sim.lean import ego_from_body
 from sim.maps.files import is_file_name, read_map
 from sim.readings import Lights, Readings, RoadUsers
 from sim.vehicle import Pedals
@@ -173,12 +174,17 @@ class World:
         return iso.carla_transform([x, y, near.transform.location.z + DROP, 0.0, 0.0, yaw])
 
     def start(self) -> Readings:
-        """Let everything settle with the ego's brake on; the first readings are t = 0."""
+        """Let everything settle with the ego's brake on; the first readings are t = 0.
+
+        Then the cameras fire, so that a plan made every other tick and a picture go together.
+        """
         self._first_frame = None
         brake = carla.VehicleControl(brake=1.0)
-        for _ in range(WARM_UP_TICKS):
+        for ticks in range(1, WARM_UP_TICKS + CAMERA_PERIOD + 1):
             self.send([carla.command.ApplyVehicleControl(self.ego.id, brake)])
             readings = self.tick()
+            if ticks >= WARM_UP_TICKS and readings.proprioception.gnss is not None:
+                break
         self.client.set_timeout(TICK_TIMEOUT)
         self._first_frame = readings.frame
         return replace(readings, t=0.0, contacts=())
@@ -234,8 +240,15 @@ class World:
                 t, wheel_speed, steer, sensed.accel, sensed.gyro, sensed.gnss
             ),
             contacts=sensed.contacts,
-            view=sensed.view,
+            view=None if sensed.view is None else self._over_road(sensed.view, users.pose[row]),
         )
+
+    def _over_road(self, view: CameraFrame, body: FloatArray) -> CameraFrame:
+        """The picture with its camera where it was over the road: braking, the car dives."""
+        place = carla.Location(*(float(value) for value in iso.mirror(body[:3])))
+        road = iso.transform_pose(self.map.get_waypoint(place).transform)
+        ego_from_cam = ego_from_body(body, road) @ view.camera.ego_from_cam
+        return replace(view, camera=replace(view.camera, ego_from_cam=ego_from_cam))
 
     def road_users(self, snapshot: carla.WorldSnapshot) -> RoadUsers:
         """Who is there at one tick; boxes of new actors are asked for."""

@@ -6,7 +6,7 @@ from itertools import islice
 import numpy as np
 import pytest
 
-from common.frames import Pose2
+from common.frames import Pose2, transform_from_euler
 from common.messages import Camera, ControlCommand, EpisodeSpec, Observation, Outcome, Source
 from common.rig import RIG
 from drive import run
@@ -14,6 +14,7 @@ from drive.episode import episode
 from drive.run import Simulator, drive, true_ego
 from drive.stack import truth_driver
 from drive.video import VIEW
+from sim.lamps import Lamp
 from sim.world import World
 
 SPEC = EpisodeSpec(town="city", route=0, seed=3, driver="truth", vehicles=6, walkers=4)
@@ -94,6 +95,43 @@ def test_an_exception_of_the_driver_is_its_own_failure(simulator, monkeypatch):
     assert result.outcome is Outcome.DRIVER_ERROR
     assert "ZeroDivisionError: planner" in result.detail
     assert [one.cause for one in result.disengagements] == ["driver_error"]
+
+
+def test_a_picture_goes_with_its_scene_and_knows_how_its_camera_leans(simulator):
+    """A point of the road is seen where its camera truly stood: to a pixel, braking or not."""
+    stage = simulator.stage(SPEC, VIEW)
+    leant = 0.0
+    for step in islice(episode(stage, truth_driver(), true_ego), 120):
+        if step.view is None:
+            continue
+        assert step.decision.scene.t == step.view.t
+        pose = step.readings.users.pose[step.readings.ego_row]
+        world_from_cam = transform_from_euler(tuple(pose[:3]), *pose[3:]) @ VIEW.ego_from_cam
+        ahead = step.observation.ego.world_from_ego.apply(np.array([15.0, 1.0]))
+        truly = np.linalg.inv(world_from_cam) @ [*ahead, 0.0, 1.0]
+        drawn = np.linalg.inv(step.view.camera.ego_from_cam) @ [15.0, 1.0, 0.0, 1.0]
+        assert pixel(drawn) == pytest.approx(pixel(truly), abs=1.0)
+        flat = np.linalg.inv(VIEW.ego_from_cam) @ [15.0, 1.0, 0.0, 1.0]
+        leant = max(leant, float(np.abs(pixel(flat) - pixel(truly)).max()))
+    stage.close()
+    assert leant > 2.0, "the car never leant"
+
+
+def pixel(point: np.ndarray) -> np.ndarray:
+    """Where the audience's camera sees a point (4,) of its own frame."""
+    seen = VIEW.intrinsics @ point[:3]
+    return seen[:2] / seen[2]
+
+
+def test_at_night_the_ego_is_lit_as_the_traffic_is(simulator):
+    stage = simulator.stage(replace(SPEC, weather="ClearNight"))
+    for _ in islice(episode(stage, truth_driver(), true_ego), 40):
+        pass
+    vehicles = stage.world.world.get_actors().filter("vehicle.*")
+    shown = [int(one.get_light_state()) for one in vehicles]
+    stage.close()
+    assert len(shown) == 1 + SPEC.vehicles
+    assert all(lamps & Lamp.POSITION and lamps & Lamp.LOW_BEAM for lamps in shown), shown
 
 
 def test_left_is_left_all_the_way(simulator):

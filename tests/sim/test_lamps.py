@@ -4,9 +4,12 @@ import carla
 import numpy as np
 import pytest
 
+from common.frames import Pose2
+from common.messages import ControlCommand, Route, RouteCommand, Source
 from sim.fleet import Fleet, make_fleet
 from sim.kinds import cars
-from sim.lamps import Lamp, lamps_of, seen_lamps
+from sim.lamps import Lamp, lamps_of, pedal_lamps, seen_lamps, turn_ahead
+from sim.line import line_of
 from tests.sim.streets import Streets
 
 NONE = np.zeros(1, np.int32)
@@ -71,3 +74,33 @@ def test_brake_lamps_follow_the_pedal_without_flicker(city: Streets) -> None:
         shown.append(bool(lamps[0] & Lamp.BRAKE))
         assert lamps[0] & Lamp.POSITION
     assert shown == [False, False, True, True, False, False]
+
+
+def test_the_egos_brake_lamps_come_on_at_firm_braking_and_do_not_flicker() -> None:
+    lamps, shown = Lamp(0), []
+    for accel in (1.0, -0.5, -1.0, -0.5, 0.0, -0.5):
+        lamps = pedal_lamps(ControlCommand(0.0, 0.0, accel, False, Source.PLANNER), lamps)
+        shown.append(Lamp.BRAKE in lamps)
+    assert shown == [False, False, True, True, False, False]
+
+
+def test_the_ego_shows_that_it_backs_up() -> None:
+    back = ControlCommand(0.0, 0.0, 1.0, True, Source.OPERATOR)
+    assert pedal_lamps(back, Lamp(0)) == Lamp.REVERSE
+
+
+@pytest.mark.parametrize(
+    ("turn", "lamp"),
+    [("left", Lamp.LEFT), ("right", Lamp.RIGHT), ("straight", Lamp(0))],
+)
+def test_the_ego_shows_its_next_turn_before_and_inside_it_and_not_beyond(turn, lamp) -> None:
+    points = np.column_stack([np.arange(100.0), np.zeros(100)])
+    inside, outside = RouteCommand(turn), RouteCommand.LANE_FOLLOW
+    route = Route(points, np.full(100, 9.0), (outside,) * 50 + (inside,) * 20 + (outside,) * 30)
+    line = line_of(route)
+
+    def shown(x: float, speed: float) -> Lamp:
+        return turn_ahead(route, line, Pose2(x, 0.0, 0.0), speed)
+
+    assert [shown(x, 4.0) for x in (20.0, 40.0, 65.0, 75.0)] == [Lamp(0), lamp, lamp, Lamp(0)]
+    assert shown(20.0, 12.0) == lamp
