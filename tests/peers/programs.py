@@ -120,6 +120,7 @@ def utilities(checkout: Path) -> list[Program]:
         program("check_raycast_sensors_determinism.py", says=ALL_TEN_ALIKE, limit=900.0),
         program("vehicle_physics_tester.py", limit=300.0),
         program("environment.py", "--sun", "sunset", "--rain", "60", "--cars", "Position"),
+        program("environment.py", "--sun", "night", "--lights", "on", "intensity", "5000"),
         program("extract_spawn_points.py", "-o", "."),
         program("apply_texture.py", "--list", says=r"Building_\d"),
         program("check_map.py", says=r"Crosswalks found: [1-9]"),
