@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from common.frames import FloatArray
 from sim.server.dress.builder import Builder, Look, frame_at
 from sim.server.dress.plots import Plots
-from sim.server.dress.roadside import rail
+from sim.server.dress.roadside import RAIL_OUT, RAIL_STEP, posts, rail
 from sim.server.dress.surfaces import GREEN, VERGE, ribbon
 from sim.server.ground import CLEARANCE
 from sim.server.opendrive import Network, Road, Section
@@ -22,8 +22,7 @@ BANK = (3.2, 2.2)  # m outwards and down: slopes of 1:1.5 (RAA 2008, section 4.5
 STEP = 2.0  # m between the points of a deck
 ABUTMENT = 12.0  # m that a deck reaches beyond the road below
 DECK = (0.38, 1.3)  # m below the road: the deck's upper and lower face at its edges
-LIP = 0.9  # m that the deck is wider than road and verge need
-RAIL_OUT = 0.45  # m beyond the lanes
+LIP = RAIL_OUT + 0.45  # m that the deck is wider than its lanes
 WALL = 8.0  # m that an abutment reaches down
 CONCRETE = Look(Material.CONCRETE, Label.BRIDGE)
 
@@ -104,11 +103,7 @@ def _deck(road: Road, section: Section, s: FloatArray, plots: Plots, builder: Bu
     builder.strip(upper[0], upper[1], CONCRETE)
     builder.strip(upper[0], lower[0], CONCRETE)
     builder.strip(lower[1], upper[1], CONCRETE)
-    for t, sign in ((left + RAIL_OUT, 1.0), (right - RAIL_OUT, -1.0)):
-        posts = line.at(t)[::2]
-        for a, b in pairwise(posts):
-            away = float(np.arctan2(b[1] - a[1], b[0] - a[0]) + sign * np.pi / 2.0)
-            rail(a, b, away, plots, builder)
+    _rails(road, section, (float(s[0]), float(s[-1])), plots, builder)
     for k in (0, -1):
         wide = float(left[k] - right[k]) / 2.0 + LIP
         x, y, z = (corners[0][k] + corners[1][k]) / 2.0
@@ -117,3 +112,16 @@ def _deck(road: Road, section: Section, s: FloatArray, plots: Plots, builder: Bu
     middle = line.at((left + right) / 2.0)
     for at, yaw, wide in zip(middle, line.heading, (left - right) / 2.0, strict=True):
         plots.take(at, float(yaw), (STEP / 2.0, float(wide) + 2.5))
+
+
+def _rails(
+    road: Road, section: Section, span: tuple[float, float], plots: Plots, builder: Builder
+) -> None:
+    """Along both edges of a deck, and a field farther: there the road's own begin, somewhere."""
+    first = max(span[0] - RAIL_STEP, section.start)
+    s = posts(first, min(span[1] + RAIL_STEP, section.end))
+    for edge, sign in zip(_edges(section, s), (1.0, -1.0), strict=True):
+        points = road.along(s).at(edge + sign * RAIL_OUT)
+        for k, (a, b) in enumerate(pairwise(points)):
+            away = float(np.arctan2(b[1] - a[1], b[0] - a[0]) + sign * np.pi / 2.0)
+            rail(a, b, away, plots, builder, last=k == len(s) - 2)

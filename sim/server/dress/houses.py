@@ -12,6 +12,7 @@ from sim.server.dress.plots import Front, Plots
 from sim.server.scene import Label, Material
 
 STOREY = 3.2  # m, the renderer's windows count on it
+BAY, GLASS_BAY = 2.7, 1.6  # m of u from window to window, in the renderer too
 CORNER = -8.0  # m of a street's end without houses; less than none: round the corner
 UNPAVED = 7.0  # m more between a house and a road without pavement
 GARDEN = (4.0, 7.0)  # m before a house with a garden
@@ -129,15 +130,19 @@ def _house(
 def _walls(
     frame: FloatArray, size: tuple[float, float, float], look: Look, builder: Builder
 ) -> None:
-    """Four walls; uv in m: u along the wall, v up from the ground."""
+    """Four walls; uv in m: u along the wall, v up from the ground.
+
+    A wall's u is stretched to whole bays, so that no window is cut off at a corner.
+    """
     deep, wide, high = size
+    bay = GLASS_BAY if look.material == Material.FACADE_GLASS else BAY
     ring = np.array([(-deep, -wide), (deep, -wide), (deep, wide), (-deep, wide)]) / 2.0
     corners, uv = [], []
     for k in range(4):
         (x0, y0), (x1, y1) = ring[k], ring[(k + 1) % 4]
-        length = float(np.hypot(x1 - x0, y1 - y0))
+        end = bay * max(round(float(np.hypot(x1 - x0, y1 - y0)) / bay), 1)
         corners.append([(x0, y0, -FOOTING), (x1, y1, -FOOTING), (x1, y1, high), (x0, y0, high)])
-        uv.append([(0.0, -FOOTING), (length, -FOOTING), (length, high), (0.0, high)])
+        uv.append([(0.0, -FOOTING), (end, -FOOTING), (end, high), (0.0, high)])
     points = np.array(corners) @ frame[:3, :3].T + frame[:3, 3]
     builder.quads(points, look, np.array(uv))
 
@@ -183,8 +188,8 @@ def _flat(
     """A flat roof behind a parapet, with a plant room on top."""
     deep, wide, high = size
     edge = Look(Material.CONCRETE, Label.BUILDING, identity)
-    x, y = deep / 2.0 + 0.15, wide / 2.0 + 0.0
-    builder.box(frame, (-x, -y, high), (x, y, high + 0.5), edge)
+    x, y = deep / 2.0 + 0.15, wide / 2.0
+    builder.box(frame, (-x, -y, high), (x, y, high + 0.5), edge, bottom=True)
     if min(deep, wide) > 9.0:
         top = Look(Material.ROOF, Label.BUILDING, identity)
         at = rng.uniform(-0.2, 0.2, 2) * [deep, wide]

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from common.frames import FloatArray
-from sim.iso import vector
+from sim.iso import carla_transform, vector
 from sim.server.dress.builder import Builder, Look
 from sim.server.ground import Ground
 from sim.server.opendrive import Lane, Line, Mark, Network, Road, Section
@@ -22,6 +22,7 @@ FAST_DASH, FAST_GAP = 6.0, 12.0  # m on fast roads (RMS-1)
 FAST = 20.0  # m/s: above this a road is fast
 DOUBLE = 0.12  # m between the lines of a double marking
 STOP_LINE = 0.5  # m (StVO, sign 294)
+WAIT, WAIT_GAP = 0.5, 0.25  # m across the lane: strokes where one gives way (StVO, sign 341)
 STRIPE, STRIPE_GAP = 0.5, 0.5  # m of a crossing (StVO, sign 293)
 WHITE = Look(Material.MARKING_WHITE, Label.ROAD_LINE)
 YELLOW = Look(Material.MARKING_YELLOW, Label.ROAD_LINE)
@@ -44,6 +45,9 @@ def paint(
     things: list[Signal | Sign] = [*signals, *stops]
     for thing in things:
         _stop_line(thing, ground, builder)
+    for sign in signs:
+        if sign.kind == "traffic.yield" and not _merges(sign, road_map):
+            _wait_line(sign, ground, builder)
     for outline in crossings(road_map):
         _zebra(outline, ground, builder)
 
@@ -103,19 +107,48 @@ def _lines_on(
     builder.quads(corners.reshape(-1, 4, 3), look, corners.reshape(-1, 4, 3)[..., :2])
 
 
-def _stop_line(thing: Signal | Sign, ground: Ground, builder: Builder) -> None:
-    """Across the lanes, at the front end of the trigger."""
+def _front(thing: Signal | Sign) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """The middle of the trigger's front end (2,) m, and the directions right and ahead."""
     c, s = np.cos(thing.yaw), np.sin(thing.yaw)
     right, ahead = np.array([c, s]), np.array([-s, c])
     x, y, _ = thing.trigger_centre
-    half, depth, _ = thing.trigger_extent
-    front = np.array([thing.x, thing.y]) + x * right + y * ahead + depth * ahead
-    half -= 0.15
+    front = np.array([thing.x, thing.y]) + x * right + y * ahead + thing.trigger_extent[1] * ahead
+    return front, right, ahead
+
+
+def _stop_line(thing: Signal | Sign, ground: Ground, builder: Builder) -> None:
+    """Across the lanes, at the front end of the trigger."""
+    half = thing.trigger_extent[0] - 0.15
+    _strokes(thing, np.array([-half]), 2.0 * half, ground, builder)
+
+
+def _wait_line(sign: Sign, ground: Ground, builder: Builder) -> None:
+    """The same in short strokes."""
+    wide = 2.0 * sign.trigger_extent[0] - 0.3
+    count = int((wide + WAIT_GAP) / (WAIT + WAIT_GAP))
+    first = (WAIT_GAP - count * (WAIT + WAIT_GAP)) / 2.0
+    _strokes(sign, first + (WAIT + WAIT_GAP) * np.arange(float(count)), WAIT, ground, builder)
+
+
+def _strokes(
+    thing: Signal | Sign, begins: FloatArray, long: float, ground: Ground, builder: Builder
+) -> None:
+    """Pieces of a line across the lanes, from m to the right of their middle on."""
+    front, right, ahead = _front(thing)
     back = front - STOP_LINE * ahead
-    corners = np.array(
-        [back - half * right, back + half * right, front + half * right, front - half * right]
-    )
-    builder.quads(_on_ground(corners, thing.z, ground, CROSSING_HEIGHT), WHITE)
+    for x in begins:
+        near, far = x * right, (x + long) * right
+        corners = np.array([back + near, back + far, front + far, front + near])
+        builder.quads(_on_ground(corners, thing.z, ground, CROSSING_HEIGHT), WHITE)
+
+
+def _merges(sign: Sign, road_map: carla.Map) -> bool:
+    """Whether the sign's lane joins one beside it that goes the same way: no line there."""
+    lane = road_map.get_waypoint(carla_transform([*_front(sign)[0], sign.z, 0, 0, 0]).location)
+    beside = lane.get_left_lane() if lane else None
+    if beside is None or sign.trigger_extent[0] > lane.lane_width:
+        return False
+    return bool(beside.lane_type == carla.LaneType.Driving and beside.lane_id * lane.lane_id > 0)
 
 
 def _on_ground(corners: FloatArray, z: float, ground: Ground, up: float) -> FloatArray:

@@ -20,6 +20,7 @@ RAIL_STEP = 4.0  # m between posts (RPS 2009: 1.33 to 4)
 RAIL_OUT = 1.3  # m beyond the road's edge
 HOLE = 3  # fields; the grid knows free ground coarsely: shorter holes between rails are none
 RAIL = (0.44, 0.75)  # m above ground: lower and upper edge
+BEAM = 0.03  # m, half its thickness; the posts stand behind it
 GREY = (1.2, 1.2, 1.2)
 
 
@@ -61,24 +62,30 @@ def guard_roads(fronts: Sequence[Front], plots: Plots, builder: Builder) -> None
     for front in fronts:
         if not front.fast or front.paved:
             continue
-        s = np.arange(front.section.start, front.section.end - RAIL_STEP, RAIL_STEP)
-        if not len(s):
-            continue
-        start, away = front.edge(s, RAIL_OUT)
-        end, _ = front.edge(s + RAIL_STEP, RAIL_OUT)
+        s = posts(front.section.start, front.section.end)
+        at, away = front.edge(s, RAIL_OUT)
+        start, end = at[:-1], at[1:]
         middle, half = (start + end) / 2.0, np.linalg.norm(end - start, axis=1) / 2.0
         places = list(
-            zip(middle, away.tolist(), [(0.25, float(h) - 0.3) for h in half], strict=True)
+            zip(middle, away.tolist(), [(0.25, float(h) - 0.3) for h in half], strict=False)
         )
         free = np.array([plots.is_free(*place) for place in places])
         free = ndimage.binary_closing(free, np.ones(HOLE, np.bool_)) | free
         for k in np.flatnonzero(free):
             plots.take(*places[k])
-            rail(start[k], end[k], float(away[k]), plots, builder)
+            last = k + 1 == len(free) or not free[k + 1]
+            rail(start[k], end[k], float(away[k]), plots, builder, last=bool(last))
 
 
-def rail(a: FloatArray, b: FloatArray, away: float, plots: Plots, builder: Builder) -> None:
-    """One field from post to post."""
+def posts(start: float, end: float) -> FloatArray:
+    """Where a rail from s to s (m) has its posts, both ends included."""
+    return np.linspace(start, end, max(round((end - start) / RAIL_STEP), 1) + 1)
+
+
+def rail(
+    a: FloatArray, b: FloatArray, away: float, plots: Plots, builder: Builder, *, last: bool
+) -> None:
+    """One field behind a road that lies opposite to ``away``; the last one has a post at b too."""
     middle = (a + b) / 2.0
     half = float(np.linalg.norm(b - a)) / 2.0
     low, high = RAIL
@@ -89,8 +96,11 @@ def rail(a: FloatArray, b: FloatArray, away: float, plots: Plots, builder: Build
         (0.1, half, high / 2),
     )
     look = Look(Material.GUARD_RAIL, Label.GUARD_RAIL, identity)
-    out = 0.06 * np.array([np.cos(away), np.sin(away), 0.0])
+    out = np.array([np.cos(away), np.sin(away), 0.0])
+    for at in (a, b) if last else (a,):
+        post = frame_at(at[0], at[1], at[2], away)
+        builder.box(post, (BEAM, -0.04, -0.6), (BEAM + 0.1, 0.04, high - 0.05), look)
+    if out[0] * (b - a)[1] > out[1] * (b - a)[0]:  # b lies to the left of what is away: swap
+        a, b = b, a
     face = np.array([a + low * UP, b + low * UP, b + high * UP, a + high * UP])
-    builder.quads(np.array([face - out, (face + out)[::-1]]), look)
-    post = frame_at(a[0], a[1], a[2], away)
-    builder.box(post, (-0.05, -0.05, -0.6), (0.08, 0.05, high - 0.05), look)
+    builder.quads(np.array([face - BEAM * out, (face + BEAM * out)[::-1]]), look)

@@ -141,14 +141,14 @@ def front(
     blur: float,
     night: float,
 ) -> Look:
-    """A wall with windows; u (m) runs along it, v (m) up from the ground."""
+    """A wall with windows; u (m) runs along it, v (m) up from the ground, below it without."""
     pitch, storey = 2.7, 3.2
     low, high, sill, lintel = 0.24, 0.76, 0.28, 0.80
     if material == GLASS_FRONT:
         pitch, low, high, sill, lintel = 1.6, 0.06, 0.94, 0.22, 0.96
     elif v < storey:
-        pitch, low, high, sill, lintel = 4.0, 0.10, 0.90, 0.14, 0.82
-    column, floor = np.floor(u / pitch), np.floor(v / storey)
+        low, high, sill, lintel = 0.12, 0.88, 0.16, 0.82
+    column, floor = np.floor(u / pitch), max(np.floor(v / storey), 0.0)
     fu, fv = u / pitch - column, v / storey - floor
     across, up = sharpness(blur / pitch), sharpness(blur / storey)
     pane = bar(fu, low, high, across) * bar(fv, sill, lintel, up)

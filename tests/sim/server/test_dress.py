@@ -13,6 +13,7 @@ from sim.maps.interchange import BRIDGE
 from sim.maps.make_motorway import MEDIAN, RADIUS, STRAIGHT
 from sim.server.dress import cache
 from sim.server.dress.earthworks import DECK
+from sim.server.dress.houses import BAY, GLASS_BAY
 from sim.server.dress.markings import crossings
 from sim.server.dress.roadside import RAIL_STEP
 from sim.server.ground import ROAD
@@ -145,6 +146,38 @@ def test_crossings_are_painted(city):
         assert near.sum() >= 6
 
 
+def test_houses_have_whole_windows_and_closed_parapets(city):
+    mesh = city.mesh()
+    for material, bay in (
+        (Material.FACADE_BRICK, BAY),
+        (Material.FACADE_PLASTER, BAY),
+        (Material.FACADE_GLASS, GLASS_BAY),
+    ):
+        u = mesh.uv[mesh.faces[mesh.material == material], 0]
+        bays = np.ptp(u, axis=1) / bay
+        assert len(bays) and np.abs(bays - np.round(bays)).max() < 1e-3 and bays.min() > 0.5
+    flat = (mesh.label == Label.BUILDING) & (mesh.material == Material.CONCRETE)
+    a, b, c = (mesh.vertices[mesh.faces[flat]][:, k] for k in range(3))
+    up = np.cross(b - a, c - a)[:, 2]
+    lids, floors = (set(mesh.instance[flat][up * sign > 0.1]) for sign in (1.0, -1.0))
+    assert lids and lids <= floors
+
+
+@pytest.mark.parametrize(("name", "drawn"), [("suburb", 5), ("motorway", 3)])
+def test_who_gives_way_waits_at_a_line_but_not_where_lanes_merge(name, drawn):
+    town = load_town(name)
+    mesh = town.mesh()
+    paint = mesh.faces[mesh.material == Material.MARKING_WHITE]
+    middles, found = cKDTree(mesh.vertices[paint].mean(axis=1)[:, :2]), 0
+    for sign in town.signs:
+        if sign.kind == "traffic.yield":
+            c, s = np.cos(sign.yaw), np.sin(sign.yaw)
+            x, y = sign.trigger_centre[0], sign.trigger_centre[1] + sign.trigger_extent[1] - 0.25
+            at = (sign.x + c * x - s * y, sign.y + s * x + c * y)
+            found += len(middles.query_ball_point(at, 1.0)) >= 4
+    assert found == drawn
+
+
 def test_a_dressing_on_disk_is_the_one_that_was_made(city, tmp_path):
     path = tmp_path / "towns" / "city.npz"
     cache.store(path, city.dressing)
@@ -224,6 +257,28 @@ def test_bridges_have_decks_and_rails_above_the_road_below():
     assert np.abs(under[:, :, 0]).max() < 8.0
     rails = mesh.vertices[mesh.faces[mesh.label == Label.GUARD_RAIL]]
     assert (rails[:, :, 2] > BRIDGE).any()
+
+
+@pytest.mark.parametrize("side", [-1.0, 1.0])
+def test_the_rails_of_a_bridge_go_on_beside_its_road_with_the_posts_behind(side):
+    town = load_town("motorway")
+    mesh, things = town.mesh(), town.objects
+    rails = [
+        one
+        for one in things
+        if one.label == Label.GUARD_RAIL and 0.0 < side * one.x < 9.0 and 210.0 < one.y < 312.0
+    ]
+    along = np.sort([one.y for one in rails])
+    assert along[0] < 215.0 and along[-1] > 305.0
+    assert np.diff(along).max() < 1.1 * RAIL_STEP
+    for place in ([one.x for one in rails], [one.z for one in rails]):
+        assert np.ptp(place) < 0.1
+    for one in rails:
+        corner = mesh.vertices[mesh.faces[mesh.instance == one.id]].astype(float)
+        inner = np.cross(corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0])
+        facing = inner[:, 0] * side < -0.9 * np.linalg.norm(inner, axis=1)
+        first = corner[facing][(side * corner[facing][:, :, 0]).max(axis=1).argmin()]
+        assert np.ptp(first[:, 1]) > 1.0
 
 
 def test_a_median_in_a_bend_is_guarded_without_holes():
