@@ -12,6 +12,7 @@ from sim.server.render import cells as cutting
 from sim.server.render import fleet as fleets
 from sim.server.render import lamps
 from sim.server.render import shadows as shading
+from sim.server.render.horizon import with_horizon
 from sim.server.render.materials import base_table
 from sim.server.render.models import model
 from sim.server.render.noise import noise_tile
@@ -58,8 +59,9 @@ class Renderer:
     def __init__(self, mesh: Mesh, threads: int) -> None:
         """Prepare the town's mesh for drawing on ``threads`` threads."""
         self._pool = Pool(threads)
-        self._cells = cutting.cut(mesh)
-        self._look = static_surface(mesh, self._cells)
+        whole, self._built = with_horizon(mesh), mesh.vertices
+        self._cells = cutting.cut(whole)
+        self._look = static_surface(whole, self._cells)
         self._tag = np.empty((len(self._look), 3), np.uint32)
         self.paint(mesh)
         self._vertices, self._faces = self._cells.vertices, self._cells.faces
@@ -73,9 +75,10 @@ class Renderer:
         """Let the town have the colours and materials of a mesh with the same faces."""
         count = len(self._cells.faces)
         look, tag = self._look[:count], self._tag[:count]
-        look[:, 4:7] = own_colours(mesh, self._cells)
+        whole = with_horizon(mesh)
+        look[:, 4:7] = own_colours(whole, self._cells)
         look[:, 7] = 0.0
-        tag[:] = np.stack([mesh.material, mesh.label, mesh.instance], axis=1)[self._cells.order]
+        tag[:] = np.stack([whole.material, whole.label, whole.instance], axis=1)[self._cells.order]
         self._lenses = lens_faces(tag)
         tag[self._lenses[0], 2] += FIRST_LENS
         self._street = np.nonzero(tag[:, 0] == Material.STREET_LAMP)[0]
@@ -172,7 +175,8 @@ class Renderer:
         )
         if self._shadows is None or self._shadows.key != key:
             ns = len(self._cells.vertices)
-            self._shadows = shading.bake(self._pool, key, self._vertices[:ns], self._cells.corners)
+            points, corners = self._vertices[:ns], self._cells.corners
+            self._shadows = shading.bake(self._pool, key, self._built, points, corners)
         first = fleet.first[near, 1]
         movers = shading.Movers(
             self._vertices[len(self._cells.vertices) :],

@@ -163,9 +163,12 @@ def light_matrix(azimuth: float, altitude: float, points: F32) -> tuple[F64, tup
     return light, (int(rows), int(columns))
 
 
-def bake(pool: Pool, key: tuple[float, float], points: F32, corners: I32) -> Shadows:
-    """The town's own shadows for the sun at ``key`` (azimuth, altitude; rad)."""
-    light, shape = light_matrix(*key, points)
+def bake(pool: Pool, key: tuple[float, float], shaded: F32, points: F32, corners: I32) -> Shadows:
+    """The town's own shadows for the sun at ``key`` (azimuth, altitude; rad).
+
+    They fall where the points ``shaded`` (N, 3) are, from the triangles ``corners`` of ``points``.
+    """
+    light, shape = light_matrix(*key, shaded)
     town = np.full(shape, -np.inf, np.float32)
     pool(drop_faces, town, light, points, corners, np.array([[0, len(corners)]], np.int32))
     return Shadows(town, town.copy(), light, key, np.zeros((0, 4), np.int64))

@@ -389,3 +389,13 @@ def test_level_ground_does_not_shade_itself(altitude):
     planes = scene.render(view, NOBODY, DARK, Weather(sun_altitude=altitude), 0.0)
     grey = planes.rgb[40:].mean(axis=2)
     assert grey.min() > 0.8 * np.median(grey)
+
+
+def test_the_ground_reaches_the_horizon_beyond_the_town():
+    hill = quad(
+        [(-40, -40, 0), (40, -40, 0), (40, 40, 5), (-40, 40, 5)], Material.GRASS, Label.TERRAIN
+    )
+    planes = Renderer(hill, threads=2).render(forward(z=4.0), NOBODY, DARK, Weather(), 0.0)
+    below, above = planes.label[34:], planes.label[:30]  # a degree and more from the horizon
+    assert (below == Label.TERRAIN).all() and np.isfinite(planes.depth[34:]).all()
+    assert (above[:, 64:] == Label.SKY).all()
