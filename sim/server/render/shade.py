@@ -8,7 +8,7 @@ import numpy as np
 
 from common.jit import inline, kernel
 from sim.server.render.lamps import LAMP, LampMap, lamp_glare, lamp_light
-from sim.server.render.materials import GRASS, look_of, wetted
+from sim.server.render.materials import BRICK, GLASS_FRONT, GRASS, look_of, wetted
 from sim.server.render.rain import rain_on
 from sim.server.render.raster import Cameras, Triangles, fill_band, ray
 from sim.server.render.shadows import ShadowMap, lit
@@ -18,6 +18,7 @@ from sim.server.scene import F32, I32, U8, U32
 NIGHT_WINDOW = (1.0, 0.72, 0.38)
 MOST_WET = GRASS  # asphalt, markings, kerb, pavement, grass get wet; puddles are on all but grass
 SKY_LABEL = 11
+EAVES = 0.6  # m before a wall that its own roof's shadow is left out: the map is too coarse for it
 SAME_DIRECTION = 0.98  # cosine between normals of one surface
 
 
@@ -69,6 +70,7 @@ class Facet(NamedTuple):
     along_v: tuple[float, float, float, float]
     ambient: Colour  # light from sky and ground
     facing: float  # cosine to the sun; 0 where it cannot reach
+    out: float  # m before the face where its shadows are looked up
     gets_wet: bool
 
 
@@ -81,6 +83,9 @@ def facet_of(world: World, face: int, eye: Colour) -> Facet:
     above = 0.5 + 0.5 * nz
     side = 1.0 + 0.12 * (nx * light.to_sun[0] + ny * light.to_sun[1])
     facing = nx * light.to_sun[0] + ny * light.to_sun[1] + nz * light.to_sun[2]
+    out = 0.06 + 0.22 * (1.0 - facing)
+    if BRICK <= material <= GLASS_FRONT:
+        out += EAVES
     return Facet(
         material,
         (nx, ny, nz),
@@ -95,6 +100,7 @@ def facet_of(world: World, face: int, eye: Colour) -> Facet:
             side * (light.down[2] + (light.up[2] - light.down[2]) * above),
         ),
         facing if light.sun[0] > 0.0 else 0.0,
+        out,
         light.wet > 0.0 and nz > 0.7 and material <= MOST_WET,
     )
 
@@ -118,7 +124,7 @@ def irradiance(world: World, facet: Facet, x: float, y: float, z: float) -> Colo
     light, (nx, ny, nz) = world.light, facet.normal
     r, g, b = facet.ambient
     if facet.facing > 0.0:
-        out = 0.06 + 0.22 * (1.0 - facet.facing)
+        out = facet.out
         sun = facet.facing * lit(world.shadow, x + nx * out, y + ny * out, z + nz * out)
         r, g, b = r + sun * light.sun[0], g + sun * light.sun[1], b + sun * light.sun[2]
     if light.night > 0.0:

@@ -399,3 +399,20 @@ def test_the_ground_reaches_the_horizon_beyond_the_town():
     below, above = planes.label[34:], planes.label[:30]  # a degree and more from the horizon
     assert (below == Label.TERRAIN).all() and np.isfinite(planes.depth[34:]).all()
     assert (above[:, 64:] == Label.SKY).all()
+
+
+def test_eaves_draw_no_comb_on_their_own_wall_but_others_shade_it():
+    front = together(
+        GROUND, wall(12.0, -8.0, 8.0, 0.0, 6.0, Material.FACADE_PLASTER, Label.BUILDING)
+    )
+    sun, shots = Weather(sun_azimuth=np.pi - 1.2, sun_altitude=0.9), []
+    for gap in (None, 0.0, 2.0):  # m from the wall to what overhangs
+        town = front
+        if gap is not None:
+            x = (12.0 - gap - 0.4, 12.0 - gap)
+            corners = [(x[0], -8, 6), (x[1], -8, 6), (x[1], 8, 6), (x[0], 8, 6)]
+            town = together(front, quad(corners, Material.ROOF, Label.WALL))
+        shots.append(Renderer(town, threads=2).render(forward(), NOBODY, DARK, sun, 0.0))
+    bare, eaves, other = (shot.rgb[shot.label == Label.BUILDING].astype(int) for shot in shots)
+    assert np.array_equal(bare, eaves)
+    assert len(other) == len(bare) and (other < bare - 10).any()
