@@ -132,7 +132,9 @@ class Server:
 
     def _answer(self, peer: Peer, request: Request) -> None:
         row = TABLE.get(request.method)
-        peer.send(rpc.answer(row, Call(self.sim, peer), request))
+        answer = rpc.answer(row, Call(self.sim, peer), request)
+        if not self.handovers.keep(peer, request.method, answer):
+            peer.send(answer)
         self.sim.traffic_managers.answered(peer, request.method)
         self.handovers.answered(peer, request.method)
         if peer.backlog > MAX_BACKLOG:

@@ -47,7 +47,7 @@ class TrafficManagers:
 
     def add(self, port: int, address: str, peer: object) -> bool:
         """Register one; False where the port is taken, or the connection has too many."""
-        if port in self._ports or len(self._ports_of(peer)) >= MOST:
+        if port in self._ports or self.count(peer) >= MOST:
             return False
         self._ports[port] = (address, peer)
         self._cycles.setdefault(peer, _Cycle())
@@ -96,21 +96,23 @@ class TrafficManagers:
             cycle.ended_at = time.monotonic()
         elif method == "tick_cue" and cycle.ended_at > 0.0:
             cycle.lost_at = time.monotonic() + OVERDUE
-            managers = len(self._ports_of(peer))
+            managers = self.count(peer)
             even = cycle.begun == managers and cycle.ended <= managers
             cycle.steady = cycle.steady + 1 if even else 0
             cycle.begun = cycle.ended = 0
 
-    def restless(self, peer: object) -> int:
-        """How many Traffic Managers of a connection may look at the world at any time.
+    def count(self, peer: object) -> int:
+        """How many Traffic Managers a connection has."""
+        return len(self._ports_of(peer))
 
-        All, but where they have kept step with the ticks for a while: then they wait for the next.
+    def restless(self, peer: object) -> bool:
+        """Whether a connection's Traffic Managers may look at the world at any time.
+
+        Not where they have kept step with the ticks for a while: then they wait for the next.
         In asynchronous mode they ask for get_episode_settings over and over, or miss ticks.
         """
-        managers, cycle = len(self._ports_of(peer)), self._cycles.get(peer)
-        if cycle is None or (cycle.steady >= STEADY and cycle.ended <= managers):
-            return 0
-        return managers
+        cycle = self._cycles.get(peer)
+        return cycle is not None and (cycle.steady < STEADY or cycle.ended > self.count(peer))
 
     def lost(self, now: float) -> list[tuple[object, int]]:
         """Connections and ports of the Traffic Managers whose cycle is lost, each told once.

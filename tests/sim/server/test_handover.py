@@ -9,6 +9,8 @@ import textwrap
 import msgpack
 import pytest
 
+from sim.server.traffic_managers import STEADY
+
 PATHS = os.pathsep.join(path for path in sys.path if path)
 
 # in asynchronous mode, where the genuine client takes no care of itself: it ends with a signal
@@ -97,15 +99,16 @@ def answers(port, *requests):
 
 
 LOAD, SETTINGS = ("load_new_episode", "", False, 65535), ("get_episode_settings",)
-ARRIVAL = (("get_episode_info",), SETTINGS, ("get_sensor_token", 1))
+ARRIVAL = (("get_episode_info",), SETTINGS, ("get_sensor_token", 1 << 29))  # nobody's stream
+RENEWAL = ("get_required_files", "TM")
 
 
-def manager(port):
+def registered(port):
     return ("add_traffic_manager_running", ["127.0.0.1", port])
 
 
 def test_a_load_waits_for_every_traffic_manager_and_they_wait_for_its_client(port, free_port):
-    begin = (manager(free_port), manager(free_port + 1), LOAD, ("version",), SETTINGS)
+    begin = (registered(free_port), registered(free_port + 1), LOAD, ("version",), SETTINGS)
     assert answers(port, *begin, ("version",), SETTINGS, ("version",), *ARRIVAL) == [
         "add_traffic_manager_running", "add_traffic_manager_running", "version", "version",
         "load_new_episode", "version", "get_episode_info", "get_episode_settings",
@@ -115,17 +118,43 @@ def test_a_load_waits_for_every_traffic_manager_and_they_wait_for_its_client(por
 
 def test_a_load_that_is_refused_holds_nobody(port, free_port):
     atlantis = ("load_new_episode", "Atlantis", False, 65535)
-    assert answers(port, manager(free_port), atlantis, SETTINGS, ("version",)) == [
+    assert answers(port, registered(free_port), atlantis, SETTINGS, ("version",)) == [
         "add_traffic_manager_running", "load_new_episode", "get_episode_settings", "version",
     ]  # fmt: skip
 
 
 def test_a_load_does_not_wait_for_ever_for_a_traffic_manager(port, free_port):
-    assert answers(port, manager(free_port), LOAD)[-1] == "load_new_episode"
+    assert answers(port, registered(free_port), LOAD)[-1] == "load_new_episode"
 
 
 def test_a_traffic_manager_does_not_wait_for_ever_for_its_client(port, free_port):
-    assert answers(port, manager(free_port), LOAD, SETTINGS)[-1] == "get_episode_settings"
+    assert answers(port, registered(free_port), LOAD, SETTINGS)[-1] == "get_episode_settings"
+
+
+def test_the_first_tick_waits_until_every_traffic_manager_has_the_new_map(port, world, free_port):
+    begin = (registered(free_port), registered(free_port + 1), LOAD, SETTINGS, SETTINGS, *ARRIVAL)
+    tick = (("tick_cue",), RENEWAL, ("version",), RENEWAL, ("tick_cue",), ("version",))
+    assert answers(port, *begin, *tick)[-6:] == [
+        "get_required_files", "version", "tick_cue", "get_required_files", "tick_cue", "version",
+    ]  # fmt: skip
+
+
+def test_the_first_tick_does_not_wait_for_ever(port, world, free_port):
+    tick = (("tick_cue",), ("version",))
+    order = answers(port, registered(free_port), LOAD, SETTINGS, *ARRIVAL, *tick)
+    assert order[-2:] == ["version", "tick_cue"]
+
+
+def test_in_synchronous_mode_a_town_comes_with_its_own_map(client, city, world, manager):
+    for town in ("motorway", "city") * 2:
+        world = client.load_world(town, False)
+        assert world.get_map().name == f"Carla/Maps/{town}"
+        model = world.get_blueprint_library().find("vehicle.tesla.model3")
+        car = world.spawn_actor(model, world.get_map().get_spawn_points()[1])
+        car.set_autopilot(True, manager.get_port())
+        for _ in range(STEADY + 2):  # from the second load on they are known to keep step
+            world.tick()
+        assert car.get_control().throttle > 0.0
 
 
 def test_a_client_without_traffic_managers_loads_at_once(port):
@@ -136,6 +165,6 @@ def test_a_client_without_traffic_managers_loads_at_once(port):
 
 def test_a_client_that_leaves_in_the_midst_of_its_load_leaves_nothing_behind(port, free_port):
     with socket.create_connection(("127.0.0.1", port), 60.0) as sock:
-        for number, (method, *arguments) in enumerate((manager(free_port), LOAD, SETTINGS)):
+        for number, (method, *arguments) in enumerate((registered(free_port), LOAD, SETTINGS)):
             sock.sendall(msgpack.packb([0, number, method, [[False], *arguments]]))
-    assert answers(port, manager(free_port + 1), LOAD, SETTINGS, *ARRIVAL)
+    assert answers(port, registered(free_port + 1), LOAD, SETTINGS, *ARRIVAL)
