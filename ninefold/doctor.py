@@ -37,6 +37,8 @@ NEEDED = {
 EXTRAS = {"torch": "train", "onnx": "train", "aiortc": "webrtc", "rerun": "viz"}
 """Import name -> the extra of ours that brings it."""
 
+INSTALL = ".venv/bin/pip install -c constraints.txt"
+"""As the Makefile does."""
 CORES = 2  # what the figures of the README were measured on
 MEMORY = 4.0  # GB for one drive with some room
 DISK = 2.0  # GB for caches
@@ -79,9 +81,9 @@ def findings() -> Iterator[Check]:
     yield _python()
     yield _system()
     for module, package in NEEDED.items():
-        yield _package(module, f"pip install '{package}'", "missing")
+        yield _package(module, f"{INSTALL} '{package}'", "missing")
     for module, extra in EXTRAS.items():
-        yield _package(module, f"in the checkout, pip install -e '.[{extra}]'", "optional")
+        yield _package(module, f"in the checkout, {INSTALL} -e '.[{extra}]'", "optional")
     yield _cores()
     yield _memory()
     yield _home()

@@ -1,4 +1,7 @@
-"""What the car does and why, live: a bar on a terminal, a line every tenth of the way elsewhere."""
+"""What the car does and why, live: a bar on a terminal, elsewhere lines.
+
+One comes every tenth of the way, and after 10 s without one: a car that stands says for what.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +15,11 @@ if TYPE_CHECKING:
 
 STARTING = "starting the simulator"
 TENTH = 10.0  # per cent of the route between two lines
+SILENCE = 10.0  # s of the drive after which a line comes anyway
 
 
 class Progress:
-    """Shown while an episode runs; remembers how much of the way was told."""
+    """Shown while an episode runs; remembers how much of the way was told, and when."""
 
     def __init__(self) -> None:
         self._bar = Bar(
@@ -28,7 +32,7 @@ class Progress:
         )
         self._live = self._bar.console.is_terminal
         self._task = self._bar.add_task(STARTING, total=100.0)
-        self._told = -TENTH
+        self._told, self._told_at = -TENTH, 0.0
 
     def __enter__(self) -> Progress:
         if self._live:
@@ -46,8 +50,8 @@ class Progress:
         done = step.route_completion
         if self._live:
             self._bar.update(self._task, completed=done, description=live_line(step))
-        elif done >= self._told + TENTH:
-            self._told = done - done % TENTH
+        elif done >= self._told + TENTH or step.readings.t >= self._told_at + SILENCE:
+            self._told, self._told_at = done - done % TENTH, step.readings.t
             print(f"{done:3.0f} %  {live_line(step)}", flush=True)
 
 

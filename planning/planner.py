@@ -125,7 +125,7 @@ class Planner:
         if seen.obstacle is not None and abs(side) > SAME_SIDE:
             reason = f"pass {seen.obstacle.name}"
         else:
-            reason = _reason(seen, intent)
+            reason = _reason(seen, intent, config.half[0])
         return _plan(ego.t, config.dt, states[chosen], reason, intent.scores, chosen)
 
 
@@ -350,11 +350,16 @@ def _plan(
     return Plan(t, dt, xy, yaw, speed, reason, values)
 
 
-def _reason(seen: _Situation, intent: _Intent) -> str:
+def _reason(seen: _Situation, intent: _Intent, half_length: float) -> str:
     """What the car does and why, in a few words."""
     future, hold, s = seen.future, seen.hold, seen.s
     states, scores = intent.states[intent.chosen], intent.scores
     yielding, held = intent.names[intent.chosen], int(intent.held[intent.chosen])
+    if (
+        held >= 0
+        and future.motion[held, 0, 3] - future.extent[held, 0, 0] > hold.line + half_length
+    ):
+        held = -1  # beyond the line that the car stops at
     slowing = states[-1, SPEED] < max(states[0, SPEED] - 0.5, 1.0)
     threat = int(scores.threat[0])
     if yielding and slowing:

@@ -28,6 +28,7 @@ CALM = -4.5  # m/s2; harder wishes may build up with `URGENT_JERK`
 URGENT_JERK = 15.0  # m/s3
 CROSSING, ONCOMING_CROSSING = 0.5, 0.2  # sine of the angle to the path of who is no leader
 PASSES = 0.8  # m/s across the path above which it soon is gone
+HOLDS = 0.3  # m/s2 by which who is in the way must slow the car to be what holds it
 STOP_FADE = 0.6  # s, time constant with which a stop's braking fades out
 SHARES = (1.0, 0.75, 0.5, 0.25, 0.0)
 LEAST_BLEND = 5.0  # m
@@ -229,9 +230,9 @@ def rollout(
             n, gap, speed = leader(start, rows[p], s, motion[:, t], extent[:, t], driver)
             if n >= 0:
                 interaction = follow_accel(gap, v, speed, rows[p, GAP], driver)
-                if interaction < wish:
-                    wish = interaction
-                    held[p] = n if held[p] < 0 else held[p]
+                if interaction < wish - HOLDS and held[p] < 0:
+                    held[p] = n
+                wish = min(wish, interaction)
             a = limited_accel(wish, a, driver, dt)
             faster = max(v + a * dt, 0.0)
             s += 0.5 * (v + faster) * dt / math.hypot(scale, slope)

@@ -10,9 +10,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import av
+import numpy as np
 import pytest
 
+from common.messages import Plan
 from ninefold.__main__ import main
+from ninefold.doctor import findings
+from ninefold.progress import Progress
+from tests.drive.filming import step_at
 
 
 def processes_of(session: int) -> list[str]:
@@ -71,9 +76,23 @@ def test_a_drive_ended_while_it_starts_leaves_no_process(ending: signal.Signals)
     assert processes_of(drive.pid) == []
 
 
-def test_doctor_names_what_is_missing_and_writes_it(tmp_path: Path, capsys):
+def test_doctor_names_what_is_missing_and_writes_it(tmp_path: Path, capsys, monkeypatch):
     main(["doctor", "--json", str(tmp_path / "doctor.json")])
-    findings = json.loads((tmp_path / "doctor.json").read_text())
-    assert {"Python", "carla", "network"} <= {one["name"] for one in findings}
-    assert all(one["mend"] for one in findings if one["state"] == "missing")
+    found = json.loads((tmp_path / "doctor.json").read_text())
+    assert {"Python", "carla", "network"} <= {one["name"] for one in found}
+    assert all(one["mend"] for one in found if one["state"] == "missing")
     assert "carla" in capsys.readouterr().out
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    packages = [one for one in findings() if one.found == "not installed"]
+    assert packages
+    assert all(".venv/bin/pip install -c constraints.txt" in one.mend for one in packages)
+
+
+def test_a_car_that_stands_says_every_ten_seconds_for_what(capsys):
+    plan = Plan(0.0, 0.1, np.zeros((2, 2)), np.zeros(2), np.zeros(2), "yield to vehicle 7")
+    with Progress() as progress:
+        for tick in range(621):
+            progress.show(step_at(tick / 20.0, None, plan))
+    lines = capsys.readouterr().out.splitlines()[1:]
+    assert [float(line.split()[2]) for line in lines] == [0.0, 10.0, 20.0, 30.0]
+    assert all(line.endswith("yield to vehicle 7") for line in lines)

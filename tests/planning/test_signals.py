@@ -12,6 +12,7 @@ from tests.planning.closed_loop import (
     Light,
     Maneuver,
     arrives,
+    car,
     check_comfort,
     check_no_collision,
     line,
@@ -105,6 +106,21 @@ def test_who_would_stand_in_the_junction_stops_at_the_yellow():
     log = run(Maneuver("blocked", MAPPED, (), walker, light, 12.0, seconds=9.0))
     for check in (stops_before(60, 7.0), check_no_collision):
         check(log)
+
+
+@pytest.mark.parametrize("room", [9.0, 13.0, 17.0])
+def test_who_stands_beyond_the_junction_is_not_what_holds_the_car_at_the_red(room):
+    route = line(("straight", room), ("cross", 20), ("straight", 80), signals=(room,))
+    beyond = (car(room + 24.0, 0.0),)
+    light = Light(room, ((0, RED),))
+    log = run(Maneuver("red", route, (), beyond, light, speed=0.0, seconds=4.0))
+    assert set(log.reasons) == {"stop for red light"}
+
+
+def test_a_car_far_ahead_holds_nobody_who_starts():
+    ahead = (car(55.0, 0.0, 0.0, 12.0),)
+    log = run(Maneuver("start", line(("straight", 120)), (), ahead, speed=0.0))
+    assert set(log.reasons) == {"follow route"}
 
 
 def test_a_late_red_is_braked_for_even_over_the_line():
