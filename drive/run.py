@@ -63,18 +63,27 @@ class Simulator:
             RigError: the simulator failed.
         """
         check(spec, embedded=self._address is None)
+        world = self.connect(spec.town)
+        try:
+            stage = set_stage(world, spec, self._atlas, view)
+        except RuntimeError as error:
+            raise world.failed("failed to set the stage", error) from error
+        self._atlas = stage.atlas
+        return stage
+
+    def connect(self, town: str) -> World:
+        """The connection, made on first use; a server of our own starts with this town.
+
+        Raises:
+            UserError: no server at the address; no such town.
+        """
         if self._world is None:
             host, port = self._address or (
                 "127.0.0.1",
-                self._held.enter_context(embedded_server(spec.town, step=DT)),
+                self._held.enter_context(embedded_server(town, step=DT)),
             )
             self._world = self._held.enter_context(World(host, port))
-        try:
-            stage = set_stage(self._world, spec, self._atlas, view)
-        except RuntimeError as error:
-            raise self._world.failed("failed to set the stage", error) from error
-        self._atlas = stage.atlas
-        return stage
+        return self._world
 
     def close(self) -> None:
         """End the embedded server, or give the running one its settings back."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -81,11 +82,35 @@ def writable(path: Path) -> None:
         where.mkdir(parents=True, exist_ok=True)
         if path.is_dir():
             raise UserError(f"expected to write {path}, got a folder; name a file")
-        if not os.access(path if path.exists() else where, os.W_OK):
-            raise UserError(f"expected to write {path}, got no permission; name another place")
+        _try_to_write(path.resolve())
     except OSError as error:
         message = f"expected to write {path}, got: {error.strerror}; name another place"
         raise UserError(message) from error
+
+
+def _try_to_write(path: Path) -> None:
+    """Open the file to write on, which changes nothing: folders that take none say so only then.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    there = path.exists()
+    if there and not path.is_file():  # a device, a pipe
+        if not os.access(path, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        return
+    with path.open("ab"):
+        pass
+    if not there:
+        path.unlink()
+
+
+def video(text: str) -> Path:
+    """A video's path, for argparse."""
+    path = Path(text)
+    if path.suffix.lower() != ".mp4":
+        raise argparse.ArgumentTypeError(f"expected a name that ends in .mp4, got {text!r:.80}")
+    return path
 
 
 def writable_folder(folder: Path) -> None:

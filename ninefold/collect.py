@@ -69,6 +69,9 @@ def run(options: argparse.Namespace) -> int:
     """Record until there are enough samples; goes on where it was cut short."""
     from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
 
+    from drive.stage import check
+
+    check(plan_of(options).episode(0), embedded=True)
     with Progress(*Progress.get_default_columns(), MofNCompleteColumn()) as bar:
         task = bar.add_task("collect", total=options.frames)
         assert TimeRemainingColumn is not None

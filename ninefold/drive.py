@@ -62,7 +62,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--walkers", type=arguments.crowd, default=12, metavar="N", help="beside the streets"
     )
     parser.add_argument("--carla", metavar="HOST:PORT", help="a running CARLA server")
-    parser.add_argument("--video", type=Path, metavar="F.mp4", help="write an annotated video")
+    parser.add_argument(
+        "--video", type=arguments.video, metavar="F.mp4", help="write an annotated video"
+    )
     parser.add_argument("--view", action="store_true", help="show it live in the browser")
     parser.add_argument("--json", type=Path, metavar="F", help="write the result")
 

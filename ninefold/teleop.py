@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import contextlib
 import ipaddress
+import socket
 import ssl
 import threading
 from collections.abc import AsyncIterator
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from common.errors import RigError, UserError
 from common.messages import EpisodeSpec
+from common.ports import not_to_listen_on
 from ninefold import arguments
 
 if TYPE_CHECKING:
@@ -72,13 +74,17 @@ def run(options: argparse.Namespace) -> int:
     address = None if options.carla is None else address_of(options.carla)
     check(spec, embedded=address is None)
     hub = Hub()
-    desk = Desk(lambda code: print(f"one-time code: {code[:4]}-{code[4:]}", flush=True))
-    console = ConsoleServer(desk, hub, hello(f"{options.town} route {options.route}"))
     with (
+        listener(options.host, options.port) as sock,
         Recorder(options.record or Path("runs") / name) as recorder,
         Simulator(address) as simulator,
     ):
-        return asyncio.run(serve(console, options, tls, Vehicle(simulator, spec, hub, recorder)))
+        if address is not None:
+            simulator.connect(spec.town)
+        desk = Desk(lambda code: print(f"one-time code: {code[:4]}-{code[4:]}", flush=True))
+        console = ConsoleServer(desk, hub, hello(f"{options.town} route {options.route}"))
+        vehicle = Vehicle(simulator, spec, hub, recorder)
+        return asyncio.run(serve(console, sock, options.host, tls, vehicle))
 
 
 def tls_of(options: argparse.Namespace) -> ssl.SSLContext | None:
@@ -149,32 +155,39 @@ class Vehicle(threading.Thread):
             self.join(timeout=HALT)
 
 
+def listener(host: str, port: int) -> socket.socket:
+    """A socket to listen on.
+
+    Raises:
+        UserError: the port is taken, or the host is not this machine's.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family)
+    except (OSError, UnicodeError) as error:
+        raise not_to_listen_on(host, port, error) from error
+
+
 @contextlib.asynccontextmanager
 async def listening(
-    console: ConsoleServer, options: argparse.Namespace, tls: ssl.SSLContext | None
-) -> AsyncIterator[int]:
-    """The console's web server; gives its port."""
+    console: ConsoleServer, sock: socket.socket, tls: ssl.SSLContext | None
+) -> AsyncIterator[None]:
+    """The console's web server."""
     from aiohttp import web
 
     runner = web.AppRunner(console.app(), access_log=None)
     await runner.setup()
-    site = web.TCPSite(runner, options.host, options.port, ssl_context=tls, shutdown_timeout=1.0)
     try:
-        try:
-            await site.start()
-        except (OSError, UnicodeError) as error:
-            raise UserError(
-                f"expected a free port, got {options.host}:{options.port} ({error});"
-                " choose another with --port"
-            ) from error
-        yield int(runner.addresses[0][1])
+        await web.SockSite(runner, sock, ssl_context=tls, shutdown_timeout=1.0).start()
+        yield
     finally:
         await runner.cleanup()
 
 
 async def serve(
     console: ConsoleServer,
-    options: argparse.Namespace,
+    sock: socket.socket,
+    host: str,
     tls: ssl.SSLContext | None,
     vehicle: Vehicle,
 ) -> int:
@@ -182,9 +195,9 @@ async def serve(
     from drive.episode import DriverError
 
     vehicle.ended = asyncio.get_running_loop().create_future()
-    async with listening(console, options, tls) as port:
+    async with listening(console, sock, tls):
         scheme = "http" if tls is None else "https"
-        print(f"console: {scheme}://{options.host}:{port}/", flush=True)
+        print(f"console: {scheme}://{host}:{sock.getsockname()[1]}/", flush=True)
         vehicle.start()
         try:
             await vehicle.ended

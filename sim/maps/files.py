@@ -27,7 +27,7 @@ def check(town: str, folder: Path | None = None) -> None:
         UserError: there is not.
     """
     if town not in named(folder) and not is_file(Path(town)):
-        raise unknown(town, folder)
+        raise unknown(town, folder, "check the name")
 
 
 def is_file(path: Path) -> bool:
@@ -49,13 +49,16 @@ def name_of(path: Path) -> str:
     return "".join(c if c.isprintable() else "\ufffd" for c in path.stem)
 
 
-def unknown(town: str, folder: Path | None) -> UserError:
-    """The error that tells which towns there are, and how there could be more."""
+def unknown_here(town: str, folder: Path | None) -> UserError:
+    """What a server says of it, which could know more towns by their names."""
     more = "" if folder else "; `ninefold serve --maps FOLDER` serves more by their names"
+    return unknown(town, folder, f"check the name{more}")
+
+
+def unknown(town: str, folder: Path | None, advice: str) -> UserError:
+    """The error that tells which towns there are."""
     known = ", ".join(named(folder))
-    return UserError(
-        f"expected a town ({known}), an .xodr or .osm file, got {town}; check the name{more}"
-    )
+    return UserError(f"expected a town ({known}), an .xodr or .osm file, got {town}; {advice}")
 
 
 def read_map(path: Path) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from common.errors import UserError
+from common.ports import not_to_listen_on
 from sim.server import rpc
 from sim.server.connection import READ, Connection
 from sim.server.handlers import TABLE
@@ -249,7 +250,8 @@ def listen_pair(host: str, port: int) -> tuple[socket.socket, socket.socket]:
     for _ in range(100):
         first = _listen(host, port)
         try:
-            return first, _listen(host, first.getsockname()[1] + 1)
+            streams = first.getsockname()[1] + 1
+            return first, _listen(host, streams, f": streams use the port after {streams - 1}")
         except UserError:
             first.close()
             if port:
@@ -257,17 +259,14 @@ def listen_pair(host: str, port: int) -> tuple[socket.socket, socket.socket]:
     raise UserError("expected two free ports in a row, found none; give --port")
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def _listen(host: str, port: int, why: str = "") -> socket.socket:
     sock = socket.socket()
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         sock.bind((host, port))
-    except (OSError, OverflowError) as error:
+    except (OSError, OverflowError, UnicodeError) as error:
         sock.close()
-        reason = getattr(error, "strerror", None) or str(error)
-        raise UserError(
-            f"expected a free port, got {host}:{port} ({reason}); choose another with --port"
-        ) from error
+        raise not_to_listen_on(host, port, error, why) from error
     sock.listen(64)
     sock.setblocking(False)
     return sock

@@ -8,7 +8,7 @@ from pathlib import Path
 from weakref import WeakKeyDictionary
 
 from common.errors import UserError
-from sim.maps.files import named, unknown
+from sim.maps.files import named, unknown_here
 from sim.server import snapshot, streams
 from sim.server.actors import Actor
 from sim.server.episode import Episode
@@ -86,7 +86,7 @@ class Simulation:
             if short in ("", self.episode.town.name):
                 return self.episode.town
             if short not in named(self.maps):  # other files are not a client's to read
-                raise unknown(short, self.maps)
+                raise unknown_here(short, self.maps)
             return load_town(short, self.maps)
         except UserError as error:
             raise RpcError(f"map '{name}' cannot be loaded: {error}") from error

@@ -15,7 +15,7 @@ from common.errors import UserError
 from common.frames import FloatArray, wrap_angles
 from common.waiting import told
 from sim.iso import transform_pose
-from sim.maps.files import is_file, name_of, named, read_map, unknown
+from sim.maps.files import is_file, name_of, named, read_map, unknown_here
 from sim.server import opendrive
 from sim.server.dress import cache
 from sim.server.dress.dressing import Dressing, dress
@@ -101,7 +101,7 @@ def load_town(source: str, folder: Path | None = None) -> Town:
     """
     path = named(folder).get(source, Path(source))
     if not is_file(path):
-        raise unknown(source, folder)
+        raise unknown_here(source, folder)
     return town_from_opendrive(name_of(path), read_map(path))
 
 

@@ -82,6 +82,29 @@ def test_a_taken_port_is_refused(listener: socket.socket) -> None:
     assert str(port) in refusal("serve", "--port", port)
 
 
+def test_a_taken_port_of_the_streams_says_what_it_is_for(listener: socket.socket) -> None:
+    port = listener.getsockname()[1]
+    line = refusal("serve", "--port", port - 1)
+    assert f"{port} (" in line and f"streams use the port after {port - 1}" in line
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "no.such.host.invalid"])
+def test_a_host_that_is_not_this_machine_is_not_called_a_port(host: str) -> None:
+    run = ninefold("serve", "--host", host, "--port", 0)
+    assert run.returncode == 2
+    line = run.stderr.splitlines()[-1]
+    assert f"expected an address of this machine, got {host}" in line and "--host" in line
+
+
+def test_a_console_that_cannot_be_shows_no_code(listener: socket.socket, free_port: int) -> None:
+    for line in (
+        ("--port", listener.getsockname()[1]),
+        ("--port", 0, "--carla", f"127.0.0.1:{free_port}"),
+    ):
+        run = ninefold("teleop", "--driver", "truth", "--record", os.devnull, *line)
+        assert (run.returncode, run.stdout) == (2, "")
+
+
 def test_the_console_refuses_a_taken_port_and_the_open_network(
     listener: socket.socket, tmp_path: Path
 ) -> None:

@@ -36,6 +36,8 @@ NINEFOLD = [sys.executable, "-m", "ninefold"]
         "drive --driver truth --weights some.onnx",
         "drive --carla localhost:²",
         "drive --json /proc/nowhere/result.json",
+        "drive --video /proc/drive.mp4",
+        "drive --video runs/drive.txt",
         "serve --step nan",
         "serve --port 65535",
         "teleop --port 70000",
@@ -66,6 +68,7 @@ def test_nonsense_is_refused_in_one_line(line, capsys):
         "drive --driver truth --scenario rush",
         "teleop --driver truth --town Atlantis",
         "look Atlantis",
+        "collect --town Atlantis",
         "look city --weather Foggy",
     ],
 )
@@ -75,8 +78,10 @@ def test_what_is_not_there_is_refused_before_a_simulator_starts(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(launch, "_start", lambda *_: pytest.fail("a server is started"))
     assert main(line.split()) == 2
-    (said,) = capsys.readouterr().err.splitlines()
+    shown = capsys.readouterr()
+    (said,) = shown.err.splitlines()
     assert said.startswith("ninefold: expected a ")
+    assert "serve" not in said and shown.out == ""
 
 
 def commands(parser, name=""):
@@ -237,6 +242,16 @@ def test_a_folder_is_no_file_to_write_and_a_name_may_be_too_long(tmp_path):
     for path in (tmp_path, tmp_path / ("a" * 300)):
         with pytest.raises(UserError, match="expected to write"):
             writable(path)
+
+
+def test_asking_whether_a_file_can_be_written_changes_nothing(tmp_path):
+    there, new, link = tmp_path / "there", tmp_path / "new", tmp_path / "link"
+    there.write_bytes(b"kept")
+    link.symlink_to(new)
+    for path in (there, new, link, Path("/dev/null")):
+        writable(path)
+    assert there.read_bytes() == b"kept"
+    assert set(tmp_path.iterdir()) == {there, link}
 
 
 def test_a_foreign_network_is_refused_before_the_episodes(tmp_path, capsys):
