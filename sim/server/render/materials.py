@@ -13,6 +13,7 @@ from sim.server.render.noise import hash01, noise
 from sim.server.scene import F32, Material
 
 Look = tuple[float, float, float, float, float]  # albedo r, g, b; gloss; glow
+Triple = tuple[float, float, float]
 
 BASE: dict[Material, tuple[float, float, float]] = {
     Material.PLAIN: (1.0, 1.0, 1.0),
@@ -111,10 +112,20 @@ def ground(tile: F32, material: int, x: float, y: float, blur: float) -> float:
 
 
 @inline
+def flattened(at: Triple, normal: Triple) -> tuple[float, float]:
+    """A point in the plane of axes that a face with this normal lies nearest to."""
+    nx, ny, nz = abs(normal[0]), abs(normal[1]), abs(normal[2])
+    if nz > max(nx, ny):
+        return at[0], at[1]
+    return (at[1], at[2]) if nx > ny else (at[0], at[2])
+
+
+@inline
 def plants(
-    tile: F32, material: int, x: float, y: float, z: float, blur: float
+    tile: F32, material: int, at: Triple, normal: Triple, blur: float
 ) -> tuple[float, float]:
     """Brightness and yellowness of grass, leaves, bark, soil."""
+    x, y, z = at
     if material in (GRASS, SOIL):
         broad = noise(tile, x * 0.17, y * 0.17)
         fine = share(1.0 - blur * 2.0)
@@ -122,8 +133,9 @@ def plants(
         return 0.72 + 0.5 * broad + 0.5 * fine * grain, 0.6 * broad
     if material == FOLIAGE:
         fine = share(1.0 - blur * 1.2)
-        clumps = noise(tile, x * 5.0 + z * 2.9, y * 5.0 + z * 4.1) - 0.5
-        leaves = noise(tile, x * 17.0 - z * 13.0, y * 17.0 + z * 9.0) - 0.5
+        u, v = flattened(at, normal)
+        clumps = noise(tile, u * 5.0, v * 5.0) - 0.5
+        leaves = noise(tile, u * 19.0 + 60.0, v * 19.0) - 0.5
         return 0.95 + 1.1 * clumps * share(1.5 - blur) + 1.7 * fine * leaves, 0.4 + clumps
     grain = noise(tile, (x + y) * 12.0, z * 2.0) - 0.5
     return 1.0 + 0.8 * grain * share(1.0 - blur * 4.0), 0.0
@@ -195,8 +207,9 @@ def look_of(
     tile: F32,
     plates: F32,
     material: int,
-    rgb: tuple[float, float, float],
-    at: tuple[float, float, float],
+    rgb: Triple,
+    at: Triple,
+    normal: Triple,
     uv: tuple[float, float],
     blur: float,
     night: float,
@@ -211,7 +224,7 @@ def look_of(
     if BRICK <= material <= GLASS_FRONT:
         return front(tile, material, r, g, b, u, v, blur, night)
     if material in (GRASS, FOLIAGE, TRUNK, SOIL):
-        f, yellow = plants(tile, material, x, y, z, blur)
+        f, yellow = plants(tile, material, at, normal, blur)
         f = max(f, 0.15)
         return r * f * (0.75 + 0.5 * yellow), g * f, b * f, 0.0, 0.0
     if material == SIGN:

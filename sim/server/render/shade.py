@@ -146,7 +146,15 @@ def facet_light(
     p, q = facet.along_u, facet.along_v
     u, v = p[0] * x + p[1] * y + p[2] * z + p[3], q[0] * x + q[1] * y + q[2] * z + q[3]
     r, g, b, gloss, glow = look_of(
-        world.tile, world.plates, facet.material, facet.rgb, (x, y, z), (u, v), blur, light.night
+        world.tile,
+        world.plates,
+        facet.material,
+        facet.rgb,
+        (x, y, z),
+        facet.normal,
+        (u, v),
+        blur,
+        light.night,
     )
     if facet.gets_wet:
         puddles = light.puddles if facet.material < GRASS else 0.0

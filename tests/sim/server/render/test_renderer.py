@@ -416,3 +416,23 @@ def test_eaves_draw_no_comb_on_their_own_wall_but_others_shade_it():
     bare, eaves, other = (shot.rgb[shot.label == Label.BUILDING].astype(int) for shot in shots)
     assert np.array_equal(bare, eaves)
     assert len(other) == len(bare) and (other < bare - 10).any()
+
+
+@pytest.mark.parametrize("lean", [(0.76, -0.53, 1.0), (0.3, 0.9, 1.0), (0.0, 0.0, 1.0)])
+def test_leaves_have_no_grain_whichever_way_they_face(lean):
+    up, left, middle = np.array(lean) / np.linalg.norm(lean), np.array([0.0, 1.0, 0.0]), (4, 0, 1.5)
+    left = left - (left @ up) * up
+    left /= np.linalg.norm(left)
+    corners = [middle + a * up + b * left for a, b in ((-3, 3), (-3, -3), (3, -3), (3, 3))]
+    leaves = quad(corners, Material.FOLIAGE, Label.VEGETATION)
+    view = forward(640, 320)
+    planes = Renderer(together(GROUND, leaves), threads=2).render(
+        view, NOBODY, DARK, Weather(cloudiness=100.0), 0.0
+    )
+    steps = np.arange(-1.0, 1.0, 0.05)
+    points = middle + steps[:, None, None] * up + steps[:, None] * left
+    x = 320 - 320 * points[..., 1] / points[..., 0]
+    y = 160 - 320 * (points[..., 2] - 1.5) / points[..., 0]
+    seen = planes.rgb.sum(axis=2).astype(float)[y.astype(int), x.astype(int)]
+    along, across = (np.abs(np.diff(seen, axis=k)).mean() for k in (0, 1))
+    assert 0.6 < along / across < 1.7
