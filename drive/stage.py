@@ -53,7 +53,9 @@ class Stage:
 
     def close(self) -> None:
         """Take everything that was spawned off the world."""
-        with contextlib.suppress(RuntimeError):  # a dead server has nothing left to clean
+        if self.world.gone:
+            return
+        with contextlib.suppress(RuntimeError):
             self.traffic.destroy()
         self.world.clear()
 

@@ -103,9 +103,9 @@ class EgoSensors:
         self._pending = self._pending[len(ripe) :]
         return ripe
 
-    def close(self) -> None:
-        """Take the sensors off the world."""
-        self._mounted.close()
+    def close(self, *, gone: bool = False) -> None:
+        """Take the sensors off the world, unless the server is gone."""
+        self._mounted.close(gone=gone)
 
 
 def _picture(camera: Camera, inbox: Inbox, frame: int, t: float) -> CameraFrame:

@@ -51,11 +51,11 @@ class Mounted:
         blueprint.set_attribute("sensor_tick", f"{period:.3f}")
         return self.mount(blueprint, iso.carla_transform(iso.camera_pose(camera.ego_from_cam)))
 
-    def close(self) -> None:
-        """Stop listening and take the sensors off the world."""
+    def close(self, *, gone: bool = False) -> None:
+        """Stop listening and take the sensors off the world, unless the server is gone."""
         for sensor in self._sensors:
             sensor.stop()
-        for sensor in self._sensors:
+        for sensor in () if gone else self._sensors:
             sensor.destroy()
         self._sensors = []
 

@@ -82,6 +82,7 @@ class World:
         self._first_frame: int | None = None
         self._speed = 0.0
         self._sensors: EgoSensors | None = None
+        self.gone = False  # the server, as far as is known
 
     def __enter__(self) -> World:
         return self
@@ -286,21 +287,28 @@ class World:
         self._speed, self._sensors = 0.0, None
 
     def failed(self, what: str, error: RuntimeError) -> RigError:
-        """The error to raise; nobody waits any more for a server that is gone."""
+        """The error to raise; nobody waits or cleans up any more where the server is gone."""
         self.client.set_timeout(GONE_TIMEOUT)
+        try:
+            self.client.get_server_version()
+        except RuntimeError:
+            self.gone = True
         return RigError(f"{self.address} {what}: {error}")
 
     def clear(self) -> None:
         """Take the ego and its sensors off the world."""
         if self._sensors is not None:
             with contextlib.suppress(RuntimeError):  # a dead server has nothing left to clean
-                self._sensors.close()
-                self.client.apply_batch_sync([carla.command.DestroyActor(self.ego.id)], False)
+                self._sensors.close(gone=self.gone)
+                if not self.gone:
+                    self.client.apply_batch_sync([carla.command.DestroyActor(self.ego.id)], False)
         self._forget()
 
     def close(self) -> None:
         """Remove what was spawned here, give the simulator its settings back."""
         self.clear()
+        if self.gone:
+            return
         with contextlib.suppress(RuntimeError):
             self.world.apply_settings(self._settings)
 

@@ -1,6 +1,7 @@
 """What accidents do to a command: one line and an exit code, nothing left behind."""
 
 import argparse
+import gc
 import os
 import signal
 import socket
@@ -132,7 +133,7 @@ def test_a_foreign_server_is_refused_and_does_not_end_the_process(answer):
         World("127.0.0.1", answering(answer), timeout=5.0)
 
 
-def test_a_server_that_dies_is_not_waited_for_again_and_again(monkeypatch):
+def test_a_server_that_dies_is_neither_waited_for_again_and_again_nor_cleaned(monkeypatch, capfd):
     monkeypatch.setattr(world_module, "TICK_TIMEOUT", 3.0)
     others = set(children(os.getpid()))  # what tests before it left running, say Ray's
     with embedded_server("city") as port:
@@ -148,6 +149,10 @@ def test_a_server_that_dies_is_not_waited_for_again_and_again(monkeypatch):
         begun = time.monotonic()
         world.close()
         assert time.monotonic() - begun < 12.0
+    del world
+    gc.collect()
+    said = "".join(capfd.readouterr())
+    assert "failed to destroy" not in said and "still alive" not in said
 
 
 def children(process: int) -> list[int]:
