@@ -8,7 +8,7 @@ import numpy as np
 
 from common.jit import inline, kernel
 from sim.server.render.lamps import LAMP, LampMap, lamp_glare, lamp_light
-from sim.server.render.materials import BRICK, GLASS_FRONT, GRASS, look_of, wetted
+from sim.server.render.materials import BRICK, GLASS_FRONT, PAVEMENT, look_of, wetted
 from sim.server.render.rain import rain_on
 from sim.server.render.raster import Cameras, Triangles, fill_band, ray
 from sim.server.render.shadows import ShadowMap, lit
@@ -16,7 +16,7 @@ from sim.server.render.sky import Colour, Light, clouded_sky, sky
 from sim.server.scene import F32, I32, U8, U32
 
 NIGHT_WINDOW = (1.0, 0.72, 0.38)
-MOST_WET = GRASS  # asphalt, markings, kerb, pavement, grass get wet; puddles are on all but grass
+MOST_WET = PAVEMENT  # asphalt, markings, kerb, pavement shine when wet
 SKY_LABEL = 11
 EAVES = 0.6  # m before a wall that its own roof's shadow is left out: the map is too coarse for it
 SAME_DIRECTION = 0.98  # cosine between normals of one surface
@@ -157,8 +157,7 @@ def facet_light(
         light.night,
     )
     if facet.gets_wet:
-        puddles = light.puddles if facet.material < GRASS else 0.0
-        r, g, b, gloss = wetted(world.tile, light.wet, puddles, (r, g, b), x, y)
+        r, g, b, gloss = wetted(world.tile, light.wet, light.puddles, (r, g, b), x, y)
     e = irradiance(world, facet, x, y, z)
     lr = r * (e[0] + facet.shine) + glow * NIGHT_WINDOW[0]
     lg = g * (e[1] + facet.shine) + glow * NIGHT_WINDOW[1]

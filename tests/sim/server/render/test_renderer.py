@@ -257,6 +257,16 @@ def test_standing_water_darkens_the_road_and_mirrors_the_sky_in_patches(renderer
     assert np.array_equal(damp.depth, dry.depth) and np.array_equal(damp.label, dry.label)
 
 
+def test_a_wet_meadow_is_no_mirror():
+    corners = [(-500, -500, 0), (500, -500, 0), (500, 500, 0), (-500, 500, 0)]
+    meadow = Renderer(quad(corners, Material.GRASS, Label.TERRAIN), threads=2)
+    dry, wet = (
+        meadow.render(forward(), NOBODY, DARK, Weather(wetness=w, precipitation_deposits=w), 0.0)
+        for w in (0.0, 100.0)
+    )
+    assert wet.rgb[33:].mean() <= dry.rgb[33:].mean()
+
+
 def test_a_dust_storm_is_brown_and_takes_the_contrast(renderer):
     clear, dusty = (
         renderer.render(forward(), NOBODY, DARK, Weather(dust_storm=d), 0.0) for d in (0.0, 100.0)
