@@ -47,7 +47,7 @@ def fit(confidence: FloatArray, hit: NDArray[np.bool_]) -> Line:
         ridge = RIDGE * float((line[0] - 1.0) ** 2 + line[1] ** 2)
         return float(np.logaddexp(0.0, margin).sum()) + ridge
 
-    slope, shift = minimize(cost, np.array([1.0, 0.0]), method="Nelder-Mead").x
+    slope, shift = minimize(cost, np.array([1.0, 0.0]), method="BFGS").x
     return Line(float(slope), float(shift))
 
 
