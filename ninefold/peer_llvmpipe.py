@@ -17,7 +17,7 @@ from sim.server.render import cells as cutting
 from sim.server.render import fleet as fleets
 from sim.server.render.models import model
 from sim.server.render.pool import Pool
-from sim.server.render.renderer import FAR, cameras_of, outside, static_surface
+from sim.server.render.renderer import FAR, cameras_of, outside, own_colours, static_surface
 from sim.server.render.shadows import light_matrix
 from sim.server.render.sky import light_of
 from sim.server.scene import F32, Instances, Mesh, View, Weather
@@ -102,13 +102,15 @@ class Peer:
         self._view, self._light = view, light_of(weather, 0.0)
         self._sun = (weather.sun_azimuth, weather.sun_altitude)
         self._cells = cutting.cut(mesh)
-        look, tag = static_surface(mesh, self._cells)
+        look = static_surface(mesh, self._cells)
+        look[:, 4:7] = own_colours(mesh, self._cells)
+        tag = np.stack([mesh.label, mesh.instance], axis=1)[self._cells.order].astype(np.uint32)
         self._fleet = fleets.gather(crowd.model, [model(name) for name in crowd.model])
         self._pool = Pool(1)
         self._points = mesh.vertices
         self._program = gl.program(VERTEX, FRAGMENT)
         self._shadow = gl.program(DEPTH_ONLY, "#version 330\nvoid main() {}")
-        still = corners_of(self._cells.vertices, self._cells.corners, look, tag[:, 1:])
+        still = corners_of(self._cells.vertices, self._cells.corners, look, tag)
         self._still = self._array(gl.buffer(still.tobytes()))
         self._movers = gl.buffer(reserve=len(self._fleet.faces) * 3 * 11 * 4)
         self._moving = self._array(self._movers)
